@@ -1,0 +1,109 @@
+import type { Structure, Widths } from '../network/index.ts';
+import type { ChannelReason } from '../scheme/scheme.ts';
+import type { Spec } from '../spec/spec.ts';
+
+/**
+ * What a run tells: an append-only log in order. The page and `result.json` are folds over it. An event of step s
+ * describes the run after s updates; several events of one step follow each other in the order below.
+ */
+export type RunEvent =
+  | StartEvent
+  | StepEvent
+  | ChannelEvent
+  | StructureEvent
+  | EvaluateEvent
+  | NoteEvent
+  | StopEvent
+  | FinishEvent;
+
+export interface StartEvent {
+  readonly kind: 'start';
+  readonly step: 0;
+  readonly spec: Spec;
+  /** Updates the run will make, and updates in an epoch. */
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+  readonly adapter: AdapterRecord;
+  /** The dense network's sizes; `prunable` lists the layers whose channels the scheme may cut, in network order. */
+  readonly dense: { readonly macs: number; readonly parameters: number; readonly widths: Widths };
+  readonly prunable: readonly string[];
+}
+
+export interface AdapterRecord {
+  readonly backend: 'webgpu' | 'tfjs';
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+}
+
+/** One training step: metrics of the forward pass that led to update `step`. */
+export interface StepEvent {
+  readonly kind: 'step';
+  readonly step: number;
+  readonly epoch: number;
+  readonly trainLoss: number;
+  readonly trainAccuracy: number;
+  readonly learningRate: number;
+  /** Wall time of the step in milliseconds, averaged over the steps read back together. */
+  readonly milliseconds: number;
+}
+
+/** Channels of one convolution that a decision switched off or on. A `prune` at step 0 is the scheme's start. */
+export interface ChannelEvent {
+  readonly kind: 'prune' | 'regrow' | 'crop';
+  readonly step: number;
+  readonly layer: string;
+  readonly channels: readonly number[];
+  /** The layer's channels after this event. */
+  readonly width: number;
+  readonly reasons: readonly ChannelReason[];
+}
+
+/** The structure after a decision (also one that changed nothing), with a reason for every channel weighed. */
+export interface StructureEvent {
+  readonly kind: 'structure';
+  readonly step: number;
+  readonly structure: Structure;
+  readonly widths: Widths;
+  readonly macs: number;
+  readonly parameters: number;
+  readonly reasons: readonly ChannelReason[];
+  /** Milliseconds the decision and the new plan took. */
+  readonly milliseconds: number;
+}
+
+export interface EvaluateEvent {
+  readonly kind: 'evaluate';
+  readonly step: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
+  readonly images: number;
+}
+
+/** Something worth telling that changes nothing in the run (a slower engine was taken, an evaluation was cut). */
+export interface NoteEvent {
+  readonly kind: 'note';
+  readonly step: number;
+  readonly message: string;
+}
+
+/** The run stopped before its end; its history is kept. `message` says what happened and what to do. */
+export interface StopEvent {
+  readonly kind: 'diverged' | 'error';
+  readonly step: number;
+  readonly message: string;
+}
+
+export interface FinishEvent {
+  readonly kind: 'finish';
+  readonly step: number;
+  readonly latencyMs: readonly LatencyRecord[];
+  readonly imagesPerSecond: number;
+}
+
+export interface LatencyRecord {
+  readonly batch: number;
+  readonly median: number;
+  readonly p95: number;
+  readonly n: number;
+}

@@ -1,0 +1,49 @@
+import { compact } from './compact.ts';
+import { type Network, convolutionsOf, shapesOf } from './network.ts';
+import type { Structure } from './structure.ts';
+
+/** Size of one convolution or dense layer. */
+export interface LayerCount {
+  readonly layer: string;
+  readonly width: number;
+  /** Multiply-adds for one image (what the papers call FLOPs). */
+  readonly macs: number;
+  /** Weights of the layer; BN and biases are under 1 % and not counted, as in the papers. */
+  readonly parameters: number;
+}
+
+export interface Counts {
+  readonly macs: number;
+  readonly parameters: number;
+  readonly layers: readonly LayerCount[];
+}
+
+/** MACs and parameters of a network, layer by layer: convolutions and dense layers only. */
+export function countNetwork(network: Network): Counts {
+  const shapes = shapesOf(network);
+  const layers = network.nodes.flatMap((node): LayerCount[] => {
+    if (node.op !== 'conv' && node.op !== 'dense') return [];
+    const inputChannels = shapes.get(node.input)?.[2] ?? 0;
+    const [height, width, outputs] = shapes.get(node.id) ?? [0, 0, 0];
+    const taps = node.op === 'conv' ? node.kernel * node.kernel : 1;
+    const parameters = taps * inputChannels * outputs;
+    return [{ layer: node.id, width: outputs, parameters, macs: parameters * height * width }];
+  });
+  return {
+    layers,
+    macs: layers.reduce((sum, layer) => sum + layer.macs, 0),
+    parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+  };
+}
+
+/** Counts of the compact network that a structure leaves. */
+export function countStructure(network: Network, structure: Structure): Counts {
+  return countNetwork(compact(network, structure).network);
+}
+
+/** Output channels of every convolution, in network order. */
+export type Widths = Readonly<Record<string, number>>;
+
+export function widthsOf(network: Network): Widths {
+  return Object.fromEntries(convolutionsOf(network).map((node) => [node.id, node.filters]));
+}

@@ -1,0 +1,74 @@
+import type { ChannelGroup, Network, Structure, Tensors } from '../network/index.ts';
+import type { OptionField, OptionSetting, OptionValue } from '../spec/options.ts';
+import type { Budget, BudgetKind } from '../spec/spec.ts';
+
+/** A pruning method as a plug-in: says what to keep and why; never touches the engine (DESIGN section 6). */
+export interface Scheme {
+  readonly id: string;
+  readonly title: string;
+  /** Citation of the method; empty for baselines that need none. */
+  readonly paper: string;
+  readonly summary: string;
+  /** Budget kinds it can meet; empty when it takes no budget. */
+  readonly budgets: readonly BudgetKind[];
+  readonly options: readonly OptionField[];
+  /** Options that contradict each other or the run: one sentence starting with the key's path, or null when fine. */
+  check?(setting: OptionSetting): string | null;
+  start(context: SchemeContext): SchemeRun;
+}
+
+export interface SchemeContext {
+  readonly network: Network;
+  readonly groups: readonly ChannelGroup[];
+  readonly budget: Budget | readonly Budget[] | undefined;
+  readonly options: Readonly<Record<string, OptionValue>>;
+  readonly seed: number;
+  readonly steps: number;
+  readonly warmupSteps: number;
+  /** Full-size tensors of the running network; pruned entries are their most recently used values. */
+  read(names: readonly string[]): Promise<Tensors>;
+  /** Loss and accuracy on the held-out slice of the training set (never the test set). */
+  evaluate(limit?: number): Promise<{ readonly loss: number; readonly accuracy: number }>;
+  /** Gradient of the mean cross-entropy on the batch of a step, without an update; full-size. */
+  gradients(request: { readonly inputs: { readonly step: number } }): Promise<{ readonly tensors: Tensors }>;
+}
+
+export interface SchemeRun {
+  /** Changes the initial full-size parameters (CHEX starts BN scales at 0.5). Keys not returned stay. */
+  initialise?(parameters: Tensors): Tensors;
+  /** The structure to start from, given the initial parameters; dense when absent. Recorded at step 0. */
+  atInit?(parameters: Tensors): Promise<Decision>;
+  /** Whether to decide after `step` updates have been made (1 to steps). */
+  dueAt(step: number): boolean;
+  /** `structure` is the running one. Called only when due. */
+  decide(step: number, structure: Structure): Promise<Decision>;
+  /** Plain JSON that `restore` takes back; goes into the checkpoint. */
+  state(): unknown;
+  restore(state: unknown): void;
+}
+
+export interface Decision {
+  readonly structure: Structure;
+  /** Full-size tensors to overwrite after the structure has changed (regrown channels with other than MRU values). */
+  readonly write?: Tensors;
+  /** One entry for each channel that was weighed, changed or not. */
+  readonly reasons: readonly ChannelReason[];
+}
+
+export type ChannelFate = 'kept' | 'pruned' | 'regrown' | 'off';
+
+/** Why a channel was kept, pruned, regrown or left off. */
+export interface ChannelReason {
+  /** The convolution whose output channel this is. */
+  readonly layer: string;
+  readonly channel: number;
+  readonly fate: ChannelFate;
+  /** The scheme's score (higher = keep) and its rank in the layer (1 = best of `of`). */
+  readonly score?: number;
+  readonly rank?: number;
+  readonly of?: number;
+  /** Probability with which it could be drawn for regrowing. */
+  readonly probability?: number;
+  /** One sentence in the field's words, with the numbers in it. */
+  readonly text: string;
+}

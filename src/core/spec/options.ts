@@ -1,0 +1,30 @@
+/** Options of a scheme as data: the page's form, the spec's validation and the documentation all come from one list. */
+export type OptionValue = number | string | boolean;
+export type OptionValues = Readonly<Record<string, OptionValue | undefined | object>>;
+
+interface FieldBase<Value extends OptionValue> {
+  readonly key: string;
+  readonly label: string;
+  /** One sentence for a tooltip and for the docs. */
+  readonly help: string;
+  /** Whether the value is the paper's, its code's, or our choice; shown beside the control. */
+  readonly source: 'paper' | 'code' | 'ours';
+  /** The value where the spec says nothing; may depend on the rest of the spec. */
+  readonly default: (setting: OptionSetting) => Value;
+}
+
+export type OptionField =
+  | (FieldBase<number> & { readonly type: 'number' | 'integer'; readonly min: number; readonly max: number; readonly step: number })
+  | (FieldBase<string> & {
+      readonly type: 'choice';
+      readonly choices: readonly { readonly value: string; readonly label: string }[];
+    })
+  | (FieldBase<boolean> & { readonly type: 'boolean' });
+
+/** What defaults and cross-checks may look at: the rest of the run, and the options already settled (list order). */
+export interface OptionSetting {
+  readonly steps: number;
+  readonly warmupSteps: number;
+  readonly keep: number;
+  readonly options: Readonly<Record<string, OptionValue>>;
+}

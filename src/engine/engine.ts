@@ -1,0 +1,165 @@
+import type { Network, Structure, Tensors } from '../core/network/index.ts';
+
+/**
+ * The seam between the lab and whatever does the arithmetic. Two engines implement it: `webgpu` (our WGSL kernels) and
+ * `tfjs` (stock ops: the oracle of the tests and the fallback). Both promise the same:
+ *
+ * - which images, crops and flips a step uses depends on (seed, step) alone, so engines and schemes see equal batches;
+ * - the engine trains the compact network; pruned channels keep their most recently used values in full-size stores;
+ * - tensors that cross the seam are full-size (`read`, `write`, `gradients`), layouts as in core/network;
+ * - every promise rejects with an Error whose message is a sentence a user can act on.
+ */
+export interface Engine {
+  readonly info: EngineInfo;
+  /** Makes room for a data set; images arrive later by `EngineData.write`. */
+  openData(layout: DataLayout): EngineData;
+  open(network: Network, structure: Structure, parameters: Tensors, options: TrainerOptions): Promise<Trainer>;
+  /** Resolves with a sentence when the device is lost; never rejects. */
+  readonly lost: Promise<string>;
+  dispose(): void;
+}
+
+export interface EngineInfo {
+  readonly backend: 'webgpu' | 'tfjs';
+  readonly adapter: AdapterName;
+  /** Features in use, such as `subgroups`. */
+  readonly features: readonly string[];
+}
+
+export interface AdapterName {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+}
+
+export type Split = 'train' | 'holdOut' | 'test';
+
+/** Images of each split. `train` and `holdOut` are disjoint slices of the training set. */
+export type DataLayout = Readonly<Record<Split, number>>;
+
+/** The data set as the engine holds it (on the GPU: bytes in a buffer). Shared by the trainers of a race. */
+export interface EngineData {
+  readonly layout: DataLayout;
+  /**
+   * Stores images of one split from index `first` on. `pixels`: 3,072 bytes an image, 32x32 rows of RGB (HWC);
+   * `labels`: one byte an image.
+   */
+  write(split: Split, first: number, pixels: Uint8Array, labels: Uint8Array): void;
+  dispose(): void;
+}
+
+/** Augmentations of a training batch. */
+export interface Augment {
+  /** Random shift of up to 4 pixels each way, zeros shifted in (after normalising). */
+  readonly crop: boolean;
+  /** Mirror half of the images. */
+  readonly flip: boolean;
+}
+
+export interface TrainerOptions {
+  readonly data: EngineData;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly augment: Augment;
+  readonly labelSmoothing: number;
+  /**
+   * Training-set indices of a step's images, `batchSize` of them; a function of the step alone (data/order.ts).
+   * Steps count from 0: step s turns the parameters after s updates into those after s + 1.
+   */
+  readonly batch: (step: number) => Uint32Array;
+  /** `masked` runs the full-size network with pruned entries at zero: the reference for `compact`, the default. */
+  readonly execution?: 'compact' | 'masked';
+}
+
+/** What the optimiser uses in one step (SGD with momentum; weight decay on kernels only). */
+export interface Hyper {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+}
+
+/** Metrics of consecutive training steps, measured during the forward pass of each. */
+export interface StepMetrics {
+  readonly firstStep: number;
+  /** Mean cross-entropy of each step's batch (label smoothing included). */
+  readonly loss: Float32Array;
+  /** Share of each step's batch classified correctly. */
+  readonly accuracy: Float32Array;
+}
+
+export interface EvalMetrics {
+  /** Mean cross-entropy, without label smoothing. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly images: number;
+}
+
+export interface Latency {
+  readonly batch: number;
+  /** Milliseconds for one batch through the compact network, inference only. */
+  readonly median: number;
+  readonly p95: number;
+  /** Samples taken. */
+  readonly n: number;
+}
+
+/**
+ * A gradient without an update: mean cross-entropy of a training batch, BN by batch statistics, running statistics
+ * untouched. Issue 3 of the plan widens this union (input of ones, sum of logits, absolute parameters ...).
+ */
+export interface GradientRequest {
+  readonly inputs: { readonly step: number };
+}
+
+export interface Gradients {
+  readonly loss: number;
+  /** Gradient of every trained tensor, full-size; zero for pruned entries. */
+  readonly tensors: Tensors;
+}
+
+export interface Checkpoint {
+  readonly step: number;
+  readonly structure: Structure;
+  /** Full-size parameters and running statistics; pruned entries are their most recently used values. */
+  readonly parameters: Tensors;
+  /** Full-size momentum of the trained tensors; zero for pruned entries. */
+  readonly momentum: Tensors;
+}
+
+/**
+ * `smooth` keeps single submissions short so that a page on the same GPU stays responsive; `full` uses the longest.
+ */
+export type Pace = 'smooth' | 'full';
+
+export interface Trainer {
+  /** Updates made so far. */
+  readonly step: number;
+  readonly structure: Structure;
+  /** Bytes of GPU (or backend) memory held by this trainer. */
+  readonly bytes: number;
+  setPace(pace: Pace): void;
+  /** Trains `steps` steps. `hyperAt` is asked once for each absolute step. */
+  train(steps: number, hyperAt: (step: number) => Hyper): Promise<StepMetrics>;
+  /** Running statistics, no augmentation; the first `limit` images of the split (default all). */
+  evaluate(split: Split, limit?: number): Promise<EvalMetrics>;
+  /** Full-size tensors; pruned entries are their most recently used values. Default: all tensors. */
+  read(names?: readonly string[]): Promise<Tensors>;
+  /** Overwrites full-size tensors, kept and pruned entries alike. Momentum is untouched. */
+  write(tensors: Tensors): Promise<void>;
+  gradients(request: GradientRequest): Promise<Gradients>;
+  /** Scatters to the stores, gathers for the new structure. Entries that come back start with zero momentum. */
+  restructure(structure: Structure): Promise<void>;
+  /** Logits [images, classes] of raw images (3,072 bytes each), running statistics. */
+  predict(pixels: Uint8Array): Promise<Float32Array>;
+  /** Inference latency of the compact network at a batch size, after warming up. */
+  latency(batch: number): Promise<Latency>;
+  checkpoint(): Promise<Checkpoint>;
+  restore(checkpoint: Checkpoint): Promise<void>;
+  dispose(): void;
+}
+
+/** Channel means and deviations of the CIFAR-10 training set, by which every engine normalises (pixels in 0 to 1). */
+export const CHANNEL_MEAN = [0.4914, 0.4822, 0.4465] as const;
+export const CHANNEL_DEVIATION = [0.247, 0.2435, 0.2616] as const;
+export const CROP_PADDING = 4;

@@ -1,0 +1,86 @@
+import { type Network, inputsOf, shapesOf } from '../../../core/network/index.ts';
+import { ZERO_VEC4S, vec4s } from '../kernel.ts';
+import type { Unit } from './units.ts';
+
+/**
+ * Which buffer each activation and gradient lives in. Decided once, on the full-size network, so that a change of
+ * structure allocates nothing: a narrower network uses the front of the same buffers.
+ */
+export interface Placement {
+  /** Buffer index by tensor: `a:<node>` for activations, `g:<node>` for gradients. */
+  readonly slots: ReadonlyMap<string, number>;
+  /** Capacity of each buffer in vec4s, zero region included. */
+  readonly capacities: readonly number[];
+}
+
+interface Lifetime {
+  readonly tensor: string;
+  readonly vectors: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export const activationKey = (node: string): string => `a:${node}`;
+export const gradientKey = (node: string): string => `g:${node}`;
+
+/** Vec4s of a node's activation for a batch. */
+export function activationVectors(network: Network, batch: number): ReadonlyMap<string, number> {
+  return new Map(
+    [...shapesOf(network)].map(([id, [height, width, channels]]) => [id, batch * height * width * vec4s(channels)]),
+  );
+}
+
+/** Lifetimes overlap in one buffer never, sizes are matched best fit. `train` keeps activations for the way back. */
+export function place(network: Network, units: readonly Unit[], batch: number, train: boolean): Placement {
+  const sizes = activationVectors(network, batch);
+  const lifetimes = train ? trainingLifetimes(units, sizes) : inferenceLifetimes(units, sizes);
+  const buffers: { capacity: number; free: number }[] = [];
+  const slots = new Map<string, number>();
+  for (const { tensor, vectors, from, to } of [...lifetimes].sort((a, b) => a.from - b.from)) {
+    const free = buffers.map((buffer, index) => ({ ...buffer, index })).filter((buffer) => buffer.free < from);
+    const fitting = free.filter((buffer) => buffer.capacity >= vectors).sort((a, b) => a.capacity - b.capacity)[0];
+    const largest = free.sort((a, b) => b.capacity - a.capacity)[0];
+    const chosen = fitting ?? largest;
+    const index = chosen?.index ?? buffers.length;
+    buffers[index] = { capacity: Math.max(chosen?.capacity ?? 0, vectors), free: to };
+    slots.set(tensor, index);
+  }
+  return { slots, capacities: buffers.map((buffer) => buffer.capacity + ZERO_VEC4S) };
+}
+
+/** Nodes that a unit reads. */
+export function readsOf(unit: Unit): readonly string[] {
+  switch (unit.kind) {
+    case 'input':
+      return [];
+    case 'norm':
+      return unit.added === null ? [unit.values] : [unit.values, unit.added];
+    default:
+      return inputsOf(unit.node);
+  }
+}
+
+/** Unit i runs forward at time i and backward at time 2n - i. */
+function trainingLifetimes(units: readonly Unit[], sizes: ReadonlyMap<string, number>): Lifetime[] {
+  const end = 2 * units.length;
+  return units.flatMap((unit, index) => {
+    const readers = units.flatMap((reader, at) => (readsOf(reader).includes(unit.output) ? [at] : []));
+    const vectors = sizes.get(unit.output) ?? 0;
+    return [
+      { tensor: activationKey(unit.output), vectors, from: index, to: end - index },
+      // The last reader is the first to write the gradient; the loss writes the classifier's.
+      { tensor: gradientKey(unit.output), vectors, from: end - Math.max(index, ...readers), to: end - index },
+    ];
+  });
+}
+
+function inferenceLifetimes(units: readonly Unit[], sizes: ReadonlyMap<string, number>): Lifetime[] {
+  return units.flatMap((unit, index) => {
+    const readers = units.flatMap((reader, at) => (readsOf(reader).includes(unit.output) ? [at] : []));
+    const to = readers.length === 0 ? units.length : Math.max(...readers);
+    const activation = { tensor: activationKey(unit.output), vectors: sizes.get(unit.output) ?? 0, from: index, to };
+    // The loss kernel writes a gradient in evaluation too; nobody reads it there.
+    const gradient = { ...activation, tensor: gradientKey(unit.output), from: index };
+    return readers.length === 0 ? [activation, gradient] : [activation];
+  });
+}

@@ -1,0 +1,242 @@
+import { type Network, type Structure, type Tensors } from '../../core/network/index.ts';
+import type {
+  Checkpoint,
+  EvalMetrics,
+  GradientRequest,
+  Gradients,
+  Hyper,
+  Latency,
+  Pace,
+  Split,
+  StepMetrics,
+  Trainer,
+  TrainerOptions,
+} from '../engine.ts';
+import { ParameterStore } from '../store.ts';
+import { readBuffer, storageBuffer } from './buffers.ts';
+import { GpuData } from './data.ts';
+import { Inference } from './inference.ts';
+import type { KernelSet } from './kernel-set.ts';
+import { type ArenaLayout, layOut, pack, unpack } from './layout.ts';
+import type { Pipelines } from './pipelines.ts';
+import { type Arenas, type Plan, Planner } from './plan/plan.ts';
+import { RESTING, SLOTS, type StepValues, StepUniforms } from './step-uniforms.ts';
+import { Submitter } from './submitter.ts';
+import { BATCH_NORM_MOMENTUM } from '../../core/network/network.ts';
+
+/** Images in a batch of evaluation and prediction. */
+const EVALUATION_BATCH = 64;
+
+/** Trains one network on the GPU: plans replayed step by step, full-size stores on the host (see Trainer). */
+export class GpuTrainer implements Trainer {
+  readonly #arenas: Arenas;
+  readonly #planner: Planner;
+  readonly #inference: Inference;
+  readonly #uniforms: StepUniforms;
+  readonly #submitter: Submitter;
+  #store: ParameterStore;
+  #layout: ArenaLayout;
+  #plan: Plan;
+  #step = 0;
+  /** Whether the GPU holds newer values than the stores. */
+  #ahead = false;
+
+  /** All kernels the network can need must be prepared. */
+  constructor(
+    readonly pipelines: Pipelines,
+    readonly kernels: KernelSet,
+    readonly network: Network,
+    structure: Structure,
+    parameters: Tensors,
+    readonly options: TrainerOptions & { readonly data: GpuData },
+  ) {
+    const { device } = pipelines;
+    this.#store = new ParameterStore(network, structure, parameters, options.execution);
+    const largest = layOut(network);
+    const arena = (label: string, floats: number): GPUBuffer => storageBuffer(device, label, floats * 4);
+    this.#arenas = {
+      parameters: arena('parameters', largest.trainedSize),
+      velocity: arena('velocity', largest.trainedSize),
+      gradients: arena('gradients', largest.trainedSize),
+      running: arena('running statistics', largest.runningSize),
+    };
+    this.#uniforms = new StepUniforms(pipelines);
+    this.#submitter = new Submitter(device, this.#uniforms.group);
+    const shared = { full: network, arenas: this.#arenas, data: options.data };
+    this.#planner = new Planner(pipelines, kernels, { ...shared, batch: options.batchSize, mode: 'train' });
+    this.#inference = new Inference(pipelines, kernels, { ...shared, batch: EVALUATION_BATCH }, this.#uniforms, this.#submitter);
+    this.#layout = this.#upload();
+    this.#plan = this.#record();
+  }
+
+  get step(): number {
+    return this.#step;
+  }
+
+  get structure(): Structure {
+    return this.#store.structure;
+  }
+
+  get bytes(): number {
+    const arenas = Object.values<GPUBuffer>({ ...this.#arenas }).reduce((sum, buffer) => sum + buffer.size, 0);
+    return arenas + this.#planner.bytes + this.#inference.bytes;
+  }
+
+  setPace(pace: Pace): void {
+    this.#submitter.pace = pace;
+  }
+
+  async train(steps: number, hyperAt: (step: number) => Hyper): Promise<StepMetrics> {
+    const firstStep = this.#step;
+    const loss = new Float32Array(steps);
+    const accuracy = new Float32Array(steps);
+    for (let done = 0; done < steps; done += SLOTS) {
+      const count = Math.min(SLOTS, steps - done);
+      const sums = await this.#runSteps(firstStep + done, count, hyperAt);
+      for (let i = 0; i < count; i++) {
+        loss[done + i] = (sums[2 * i] ?? 0) / this.options.batchSize;
+        accuracy[done + i] = (sums[2 * i + 1] ?? 0) / this.options.batchSize;
+      }
+    }
+    return { firstStep, loss, accuracy };
+  }
+
+  /** Runs at most a ring's worth of steps; returns (summed loss, correct images) of each. */
+  async #runSteps(firstStep: number, count: number, hyperAt: (step: number) => Hyper): Promise<Float32Array> {
+    const { assemble, forward, backward, update } = this.#plan;
+    const dispatches = [...(assemble.get('train') ?? []), ...forward, ...backward, ...update];
+    const work = Array.from({ length: count }, (_, slot) => {
+      const step = firstStep + slot;
+      const stepOffset = this.#writeStep(slot, step, { hyper: hyperAt(step), runningKeep: BATCH_NORM_MOMENTUM });
+      return { dispatches, stepOffset };
+    });
+    this.#ahead = true;
+    await this.#submitter.run(work);
+    this.#step = firstStep + count;
+    return new Float32Array(await readBuffer(this.pipelines.device, this.#planner.metrics, count * 8));
+  }
+
+  #writeStep(slot: number, step: number, values: Pick<StepValues, 'hyper' | 'runningKeep'>): number {
+    const { batchSize, seed, labelSmoothing, augment, data } = this.options;
+    const indices = this.options.batch(step);
+    data.requireLoaded('train', indices);
+    this.pipelines.device.queue.writeBuffer(this.#planner.indices, slot * batchSize * 4, indices.slice());
+    return this.#uniforms.write(slot, { seed, step, count: batchSize, labelSmoothing, augment, ...values });
+  }
+
+  evaluate(split: Split, limit?: number): Promise<EvalMetrics> {
+    return this.#inference.evaluate(split, limit);
+  }
+
+  predict(pixels: Uint8Array): Promise<Float32Array> {
+    return this.#inference.predict(pixels);
+  }
+
+  async latency(batch: number): Promise<Latency> {
+    if (batch === EVALUATION_BATCH) return this.#inference.latency();
+    const shared = { full: this.network, arenas: this.#arenas, data: this.options.data };
+    const inference = new Inference(this.pipelines, this.kernels, { ...shared, batch }, this.#uniforms, this.#submitter);
+    try {
+      inference.record(this.#store.running, this.#layout);
+      return await inference.latency();
+    } finally {
+      inference.dispose();
+    }
+  }
+
+  async gradients({ inputs }: GradientRequest): Promise<Gradients> {
+    const { assemble, forward, backward } = this.#plan;
+    const stepOffset = this.#writeStep(0, inputs.step, { hyper: RESTING.hyper, runningKeep: 1 });
+    const dispatches = [...(assemble.get('train') ?? []), ...forward, ...backward];
+    await this.#submitter.run([{ dispatches, stepOffset }]);
+    const { device } = this.pipelines;
+    const sums = new Float32Array(await readBuffer(device, this.#planner.metrics, 8));
+    const arena = new Float32Array(await readBuffer(device, this.#arenas.gradients, this.#layout.trainedSize * 4));
+    const tensors = this.#store.expand(unpack(this.#layout, arena, 'trained'));
+    return { loss: (sums[0] ?? 0) / this.options.batchSize, tensors };
+  }
+
+  async read(names?: readonly string[]): Promise<Tensors> {
+    await this.#download();
+    const wanted = names ?? [...this.#store.parameters.keys()];
+    return new Map(
+      wanted.map((name) => {
+        const values = this.#store.parameters.get(name);
+        if (!values) throw new Error(`the network ${this.network.id} has no tensor "${name}"`);
+        return [name, values.slice()] as const;
+      }),
+    );
+  }
+
+  async write(tensors: Tensors): Promise<void> {
+    await this.#download();
+    this.#store.write(tensors);
+    this.#upload();
+  }
+
+  async restructure(structure: Structure): Promise<void> {
+    await this.#download();
+    this.#store.restructure(structure);
+    this.#layout = this.#upload();
+    this.#plan = this.#record();
+  }
+
+  async checkpoint(): Promise<Checkpoint> {
+    await this.#download();
+    const copy = (tensors: Tensors): Tensors => new Map([...tensors].map(([name, values]) => [name, values.slice()]));
+    const { parameters, momentum, structure } = this.#store;
+    return { step: this.#step, structure, parameters: copy(parameters), momentum: copy(momentum) };
+  }
+
+  async restore(checkpoint: Checkpoint): Promise<void> {
+    const { structure, parameters, momentum, step } = checkpoint;
+    this.#store = new ParameterStore(this.network, structure, parameters, this.options.execution);
+    for (const [name, values] of momentum) this.#store.momentum.get(name)?.set(values);
+    this.#step = step;
+    this.#ahead = false;
+    this.#layout = this.#upload();
+    this.#plan = this.#record();
+  }
+
+  dispose(): void {
+    this.#planner.dispose();
+    this.#inference.dispose();
+    this.#uniforms.dispose();
+    for (const buffer of Object.values<GPUBuffer>({ ...this.#arenas })) buffer.destroy();
+  }
+
+  /** Brings the stores up to date with the GPU. */
+  async #download(): Promise<void> {
+    if (!this.#ahead) return;
+    const { device } = this.pipelines;
+    const { trainedSize, runningSize } = this.#layout;
+    const [parameters, velocity, running] = await Promise.all([
+      readBuffer(device, this.#arenas.parameters, trainedSize * 4),
+      readBuffer(device, this.#arenas.velocity, trainedSize * 4),
+      readBuffer(device, this.#arenas.running, runningSize * 4),
+    ]);
+    const tensors = (arena: ArrayBuffer, kind: 'trained' | 'running'): Tensors =>
+      unpack(this.#layout, new Float32Array(arena), kind);
+    this.#store.scatter(tensors(parameters, 'trained'), this.#store.parameters);
+    this.#store.scatter(tensors(running, 'running'), this.#store.parameters);
+    this.#store.scatter(tensors(velocity, 'trained'), this.#store.momentum);
+    this.#ahead = false;
+  }
+
+  /** Gathers the running network's tensors from the stores into the arenas. */
+  #upload(): ArenaLayout {
+    const layout = layOut(this.#store.running);
+    const { queue } = this.pipelines.device;
+    const parameters = this.#store.gather(this.#store.parameters);
+    queue.writeBuffer(this.#arenas.parameters, 0, pack(layout, parameters, 'trained'));
+    queue.writeBuffer(this.#arenas.running, 0, pack(layout, parameters, 'running'));
+    queue.writeBuffer(this.#arenas.velocity, 0, pack(layout, this.#store.gather(this.#store.momentum), 'trained'));
+    return layout;
+  }
+
+  #record(): Plan {
+    this.#inference.record(this.#store.running, this.#layout);
+    return this.#planner.plan(this.#store.running, this.#layout);
+  }
+}
+
