@@ -61,7 +61,7 @@ export function augmentation(seed: number, step: number, slot: number, padding: 
 }
 
 /** Fisher-Yates shuffle in place, from the stream's counters (a, 0), (a, 1), ... */
-export function shuffle(values: Uint32Array, seed: number, stream: Stream, a: number): void {
+export function shuffle(values: Uint32Array<ArrayBuffer>, seed: number, stream: Stream, a: number): void {
   for (let i = values.length - 1; i > 0; i--) {
     const [bits] = random4(seed, stream, a, i);
     const j = Math.floor(toUnit(bits) * (i + 1));

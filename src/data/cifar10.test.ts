@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type ByteSource, type Cifar10, CLASSES, type ShardRecord, openCifar10 } from './cifar10.ts';
+import { fileSource } from './file-source.ts';
+import { parseManifest } from './manifest.ts';
+
+const source = fileSource(join(import.meta.dirname, '../../public/data'));
+let cifar: Cifar10;
+beforeAll(async () => {
+  cifar = await openCifar10(source);
+});
+
+/** The source with one file's bytes changed. */
+const altered = (change: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>): ByteSource => ({
+  read: async (file) => (file === 'manifest.json' ? source.read(file) : change(await source.read(file))),
+});
+const firstShard = (): ShardRecord => {
+  const [shard] = cifar.manifest.shards;
+  if (!shard) throw new Error('no shard');
+  return shard;
+};
+
+describe('CIFAR-10 as prepared', () => {
+  test('has the published statistics, class counts and first test labels', async () => {
+    const perClass = { train: new Array<number>(10).fill(0), test: new Array<number>(10).fill(0) };
+    const sums = [0, 0, 0];
+    const squares = [0, 0, 0];
+    const testLabels: number[] = [];
+    for (const shard of cifar.manifest.shards) {
+      const { pixels, labels } = await cifar.load(shard);
+      for (const label of labels) perClass[shard.split][label] = (perClass[shard.split][label] ?? 0) + 1;
+      if (shard.split === 'test') testLabels.push(...labels.slice(0, 10));
+      if (shard.split === 'test') continue;
+      for (let channel = 0; channel < 3; channel++) {
+        let sum = 0;
+        let square = 0;
+        for (let i = channel; i < pixels.length; i += 3) {
+          const value = (pixels[i] ?? 0) / 255;
+          sum += value;
+          square += value * value;
+        }
+        sums[channel] = (sums[channel] ?? 0) + sum;
+        squares[channel] = (squares[channel] ?? 0) + square;
+      }
+    }
+    const count = 50_000 * 1_024;
+    const means = sums.map((sum) => sum / count);
+    const deviations = squares.map((square, c) => Math.sqrt(square / count - (means[c] ?? 0) ** 2));
+    expect(means.map((value) => value.toFixed(4))).toEqual(['0.4914', '0.4822', '0.4465']);
+    expect(deviations.map((value) => value.toFixed(4))).toEqual(['0.2470', '0.2435', '0.2616']);
+    expect(perClass.train).toEqual(new Array<number>(10).fill(5_000));
+    expect(perClass.test).toEqual(new Array<number>(10).fill(1_000));
+    expect(testLabels.slice(0, 10)).toEqual([3, 8, 8, 0, 6, 6, 1, 6, 3, 1]);
+    expect(CLASSES[3]).toBe('cat');
+  }, 60_000);
+
+  test('the first training image is the frog: its first pixel is (59, 62, 63)', async () => {
+    // The first record of data_batch_1 as published begins 06 3b ..., planes at 3b, 3e, 3f.
+    const { pixels, labels } = await cifar.load(firstShard());
+    expect([labels[0], ...pixels.slice(0, 3)]).toEqual([6, 59, 62, 63]);
+  });
+});
+
+describe('a damaged data set is refused with a sentence', () => {
+  test.each([
+    ['short', (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, -5), /has 6145995 bytes instead of 6146000/],
+    ['long', (bytes: Uint8Array<ArrayBuffer>) => new Uint8Array([...bytes.slice(0), 0]), /bytes instead of/],
+    ['altered', (bytes: Uint8Array<ArrayBuffer>) => bytes.with(4_000, (bytes[4_000] ?? 0) ^ 1) as Uint8Array<ArrayBuffer>, /was altered/],
+  ])('%s', async (_, change, message) => {
+    const damaged = await openCifar10(altered(change));
+    await expect(damaged.load(firstShard())).rejects.toThrow(message);
+    await expect(damaged.load(firstShard())).rejects.toThrow(/Run npm start again/);
+  });
+
+  test('missing', async () => {
+    await expect(fileSource('/nowhere').read('train-00.bin')).rejects.toThrow(/train-00.bin is missing/);
+  });
+
+  test('a manifest that is no JSON, empty, or points outside its folder', async () => {
+    const text = (content: string): ByteSource => ({ read: async () => new TextEncoder().encode(content) });
+    await expect(openCifar10(text('<html>'))).rejects.toThrow(/not JSON/);
+    expect(() => parseManifest({ shards: [] })).toThrow(/manifest is damaged/);
+    expect(() => parseManifest({ shards: [{ ...firstShard(), file: '../secret' }] })).toThrow(/shards.0.file/);
+  });
+});

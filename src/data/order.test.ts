@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { batchOrder } from './order.ts';
+
+const options = { seed: 3, train: 45, shardSizes: [20, 20, 20], batchSize: 6 };
+
+describe('batch order', () => {
+  test('an epoch uses every image at most once and all but the incomplete batch', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 80 }), fc.integer({ min: 1, max: 80 }), fc.nat(5), (train, batch, epoch) => {
+        fc.pre(batch <= train);
+        const order = batchOrder({ ...options, train, batchSize: batch });
+        const steps = Math.floor(train / batch);
+        const used = Array.from({ length: steps }, (_, i) => [...order.batch(epoch * steps + i)]).flat();
+        expect(new Set(used).size).toBe(steps * batch);
+        expect(Math.max(...used)).toBeLessThan(train);
+      }),
+    );
+  });
+
+  test('the first epoch needs one shard after the other; the second needs all', () => {
+    const order = batchOrder(options);
+    expect([0, 1, 2].map((step) => order.needs(step) <= 20)).toEqual([true, true, true]);
+    expect(order.needs(4)).toBeGreaterThan(20);
+    expect([...order.batch(7), ...order.batch(8)].some((index) => index >= 40)).toBe(true);
+  });
+
+  test('depends on the seed and the step alone, not on what was asked before', () => {
+    const first = batchOrder(options);
+    const second = batchOrder(options);
+    const backwards = [9, 3, 0].map((step) => [...second.batch(step)]);
+    expect([9, 3, 0].map((step) => [...first.batch(step)])).toEqual(backwards);
+    expect([...batchOrder({ ...options, seed: 4 }).batch(0)]).not.toEqual([...first.batch(0)]);
+  });
+
+  test('a batch larger than the training set is refused', () => {
+    expect(() => batchOrder({ ...options, batchSize: 46 })).toThrow(/train.batchSize: 46 is more than the 45/);
+  });
+});

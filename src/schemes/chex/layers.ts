@@ -1,0 +1,65 @@
+import { type ChannelGroup, type Network, type Structure, type Tensors, batchNormOf, groupByNode, groupsOf, keptOf } from '../../core/network/index.ts';
+import type { Columns } from '../../core/linalg/gram.ts';
+
+/** A prunable convolution: the only producer of its channel group, with its batch norm (chex.md 3.0). */
+export interface ChexLayer {
+  readonly group: ChannelGroup;
+  readonly conv: string;
+  readonly kernel: string;
+  readonly gamma: string;
+  /** Channel group that the convolution reads. */
+  readonly input: ChannelGroup;
+  /** Taps of the kernel. */
+  readonly taps: number;
+}
+
+/** Layers whose width is free: groups written by exactly one convolution. In ResNets the inner widths of the blocks. */
+export function prunableLayers(network: Network): readonly ChexLayer[] {
+  const groups = groupsOf(network);
+  const groupOf = groupByNode(groups);
+  return groups.flatMap((group): ChexLayer[] => {
+    const [conv, ...others] = group.producers;
+    if (!group.cuttable || !conv || others.length > 0) return [];
+    const node = network.nodes.find((candidate) => candidate.id === conv);
+    const norm = batchNormOf(network, conv);
+    if (node?.op !== 'conv' || !norm) return [];
+    const input = groupOf.get(node.input);
+    if (!input) return [];
+    return [{ group, conv, kernel: `${conv}/kernel`, gamma: `${norm.id}/gamma`, input, taps: node.kernel ** 2 }];
+  });
+}
+
+/** Full fan-in of a layer. */
+export const fanIn = (layer: ChexLayer): number => layer.taps * layer.input.channels;
+
+/**
+ * Weights of every output channel as a column, [fan-in] each, over the input channels that are on (the others
+ * contribute zero). `tensors` holds the full-size kernel [taps, in, out].
+ */
+export function columnsOf(layer: ChexLayer, tensors: Tensors, structure: Structure): Columns {
+  const kernel = tensors.get(layer.kernel);
+  if (!kernel) throw new Error(`chex: ${layer.kernel} was not read`);
+  const inputs = keptOf(structure, layer.input);
+  const { channels } = layer.group;
+  return Array.from({ length: channels }, (_, channel) => {
+    const column = new Float64Array(layer.taps * inputs.length);
+    let k = 0;
+    for (let tap = 0; tap < layer.taps; tap++) {
+      for (const input of inputs) column[k++] = kernel[(tap * layer.input.channels + input) * channels + channel] ?? 0;
+    }
+    return column;
+  });
+}
+
+export const l1Norm = (column: ArrayLike<number> | undefined): number => {
+  let sum = 0;
+  for (let k = 0; k < (column?.length ?? 0); k++) sum += Math.abs(column?.[k] ?? 0);
+  return sum;
+};
+
+/** Indices of the `count` largest values, ascending; ties: lower index. */
+export function largest(values: ArrayLike<number>, count: number): number[] {
+  const order = Array.from({ length: values.length }, (_, index) => index);
+  order.sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b);
+  return order.slice(0, count).sort((a, b) => a - b);
+}

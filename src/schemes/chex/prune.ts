@@ -1,0 +1,32 @@
+import { leverageScores } from '../../core/linalg/gram.ts';
+import { type Structure, type Tensors, keptOf } from '../../core/network/index.ts';
+import { type ChexLayer, columnsOf, fanIn, l1Norm, largest } from './layers.ts';
+
+export interface LayerChoice {
+  /** Channels kept by column subset selection, ascending. */
+  readonly kept: readonly number[];
+  /** Score of every channel: leverage, or the L1 norm in wide layers; 0 where the channel was off. */
+  readonly scores: readonly number[];
+  readonly score: 'leverage' | 'L1 norm';
+}
+
+/**
+ * Column subset selection (CHEX, Algorithm 2): the `count` channels with the largest leverage in the layer's masked
+ * weights. Channels that are off have zero weights there and lose to every active one. Wide layers (fan-in smaller than
+ * the width) use the L1 norm, as the released code does.
+ */
+export function selectChannels(layer: ChexLayer, count: number, tensors: Tensors, structure: Structure): LayerChoice {
+  const columns = columnsOf(layer, tensors, structure);
+  const active = keptOf(structure, layer.group);
+  const wide = fanIn(layer) < layer.group.channels;
+  const activeColumns = active.map((channel) => columns[channel] ?? []);
+  const activeScores = wide ? activeColumns.map(l1Norm) : leverageScores(activeColumns, Math.min(count, active.length));
+  const scores = new Array<number>(layer.group.channels).fill(0);
+  // Below every active channel, so that one which is off only counts when all active ones are taken.
+  const order = new Array<number>(layer.group.channels).fill(-1);
+  active.forEach((channel, k) => {
+    scores[channel] = activeScores[k] ?? 0;
+    order[channel] = scores[channel];
+  });
+  return { kept: largest(order, count), scores, score: wide ? 'L1 norm' : 'leverage' };
+}

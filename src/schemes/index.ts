@@ -1,0 +1,13 @@
+import type { Scheme } from '../core/scheme/scheme.ts';
+import { chex } from './chex/index.ts';
+import { dense } from './dense/index.ts';
+
+/** Every scheme of the lab, in the order of the page's picker. */
+export const SCHEMES: readonly Scheme[] = [chex, dense];
+
+/** The scheme called `id`. Throws a sentence that lists the known ones. */
+export function schemeById(id: string): Scheme {
+  const scheme = SCHEMES.find((candidate) => candidate.id === id);
+  if (!scheme) throw new Error(`scheme.id: "${id}" is not known; known: ${SCHEMES.map((known) => known.id).join(', ')}`);
+  return scheme;
+}
