@@ -1,0 +1,34 @@
+import { checkStructure } from '../../core/network/index.ts';
+import type { Engine } from '../engine.ts';
+import { type SharedDevice, type TfjsBackend, loadTfjs } from './backend.ts';
+import { HostData } from './data.ts';
+import { TfjsTrainer } from './trainer.ts';
+
+export interface TfjsOptions {
+  readonly backend?: TfjsBackend;
+  /** Shares a GPUDevice with our own engine (backend `webgpu`). */
+  readonly shared?: SharedDevice;
+}
+
+/** Opens the engine of stock tfjs ops. Throws a sentence when no backend starts. */
+export async function openTfjsEngine({ backend, shared }: TfjsOptions = {}): Promise<Engine> {
+  const tf = await loadTfjs(backend, shared);
+  const name = tf.getBackend();
+  return {
+    info: {
+      backend: 'tfjs',
+      adapter: { vendor: 'tensorflow.js', architecture: name, description: `TensorFlow.js ${tf.version_core}, ${name} backend` },
+      features: [],
+    },
+    openData: (layout) => new HostData(layout),
+    async open(network, structure, parameters, options) {
+      checkStructure(network, structure);
+      const { data } = options;
+      if (!(data instanceof HostData)) throw new Error('this data set was opened on another engine');
+      return new TfjsTrainer(tf, network, structure, parameters, { ...options, data });
+    },
+    // A lost device is the sharing engine's to report; WebGL and the CPU are not lost for good.
+    lost: new Promise(() => undefined),
+    dispose: () => undefined,
+  };
+}

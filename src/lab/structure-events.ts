@@ -1,0 +1,50 @@
+import type { RunEvent } from '../core/events/events.ts';
+import {
+  type Network,
+  type Structure,
+  changesBetween,
+  compact,
+  convolutionsOf,
+  countNetwork,
+  groupByNode,
+  groupsOf,
+  widthsOf,
+} from '../core/network/index.ts';
+import type { Decision } from '../core/scheme/scheme.ts';
+
+/**
+ * What a decision after `step` updates did: `prune` of every convolution that lost channels, `regrow` of every one that
+ * got some back (all producers of a channel group, in network order), then the new `structure`.
+ */
+export function structureEvents(
+  network: Network,
+  before: Structure,
+  decision: Decision,
+  at: { readonly step: number; readonly milliseconds: number },
+): readonly RunEvent[] {
+  const { structure, reasons } = decision;
+  const { step, milliseconds } = at;
+  const smaller = compact(network, structure).network;
+  const { macs, parameters } = countNetwork(smaller);
+  const widths = widthsOf(smaller);
+  const groupOf = groupByNode(groupsOf(network));
+  const changes = new Map(changesBetween(network, before, structure).map((change) => [change.group, change]));
+
+  const channelEvents = (kind: 'prune' | 'regrow'): RunEvent[] =>
+    convolutionsOf(network).flatMap(({ id: layer }): RunEvent[] => {
+      const group = groupOf.get(layer);
+      const change = group && changes.get(group.id);
+      const channels = (kind === 'prune' ? change?.pruned : change?.regrown) ?? [];
+      if (!group || channels.length === 0) return [];
+      const changed = new Set(channels);
+      // A scheme explains a group once, at whichever of its producers it scored.
+      const why = reasons.filter((reason) => group.producers.includes(reason.layer) && changed.has(reason.channel));
+      return [{ kind, step, layer, channels, width: widths[layer] ?? 0, reasons: why }];
+    });
+
+  return [
+    ...channelEvents('prune'),
+    ...channelEvents('regrow'),
+    { kind: 'structure', step, structure, widths, macs, parameters, reasons, milliseconds },
+  ];
+}

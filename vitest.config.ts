@@ -1,0 +1,57 @@
+import { playwright } from '@vitest/browser-playwright';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { CHROMIUM_FLAGS, findChromium } from './scripts/steps/browser.mjs';
+import './scripts/steps/node20.mjs';
+
+const chromium = await findChromium();
+const long = process.env['ESPALIER_LONG'] === '1' ? [] : ['**/*.long.test.ts'];
+const exclude = [...configDefaults.exclude, ...long];
+
+/**
+ * `unit` runs in Node, `browser` in headless Chromium with WebGPU (a file at a time: two cores, one software adapter),
+ * `e2e` drives the built page and the command line from Node.
+ */
+export default defineConfig({
+  test: {
+    fileParallelism: false,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.{ts,tsx}', 'tests/unit/**/*.test.ts', 'bin/**/*.test.ts'],
+          exclude: [...exclude, '**/*.browser.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        optimizeDeps: { include: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu', 'valibot', 'ml-matrix', 'fast-check'] },
+        test: {
+          name: 'browser',
+          include: ['src/**/*.browser.test.ts', 'tests/conformance/**/*.browser.test.ts'],
+          exclude,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: { args: [...CHROMIUM_FLAGS], ...(chromium ? { executablePath: chromium } : {}) },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['tests/e2e/**/*.test.ts'],
+          exclude,
+          globalSetup: ['tests/e2e/build.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
