@@ -34,6 +34,8 @@ export interface SchemeContext {
 }
 
 export interface SchemeRun {
+  /** Convolutions whose channels it may cut; when absent, all that can be cut (none for a scheme without a budget). */
+  readonly prunable?: readonly string[];
   /** Changes the initial full-size parameters (CHEX starts BN scales at 0.5). Keys not returned stay. */
   initialise?(parameters: Tensors): Tensors;
   /** The structure to start from, given the initial parameters; dense when absent. Recorded at step 0. */

@@ -8,6 +8,8 @@ export interface Device {
   readonly features: readonly string[];
   /** A CPU drives it: large register tiles pay, and work-group memory must never be used. */
   readonly software: boolean;
+  /** Kept alive with the device: Dawn for Node tears everything down when its GPU object is collected. */
+  readonly gpu: GPU;
 }
 
 const WANTED_FEATURES = ['subgroups', 'timestamp-query'] as const;
@@ -52,6 +54,7 @@ export async function requestDevice(gpu?: GPU): Promise<Device> {
       description: info.description || info.device || info.vendor,
     },
     features: features.map(String),
+    gpu: entry,
     software: info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|basic render/.test(name),
   };
 }

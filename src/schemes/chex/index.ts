@@ -24,6 +24,7 @@ export const chex: Scheme = {
 };
 
 class ChexRun implements SchemeRun {
+  readonly prunable: readonly string[];
   readonly #context: SchemeContext;
   readonly #layers: readonly ChexLayer[];
   readonly #budget: Budget;
@@ -34,6 +35,7 @@ class ChexRun implements SchemeRun {
     if (!budget || !('kind' in budget)) throw new Error('scheme.budget: CHEX takes one budget of channels, macs or parameters');
     this.#context = context;
     this.#layers = prunableLayers(context.network);
+    this.prunable = this.#layers.map(({ conv }) => conv);
     this.#budget = budget;
     this.#schedule = { every: Number(options['every']), until: Number(options['until']), warmupSteps };
     // A budget that no structure can meet is refused before anything trains.
