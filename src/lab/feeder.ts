@@ -140,6 +140,7 @@ function piecesOf(cifar: Cifar10, split: 'train' | 'test', count: number): reado
     pieces.push({ shard, first, end: Math.min(first + shard.images, count), loaded: false });
     first += shard.images;
   }
-  if (first < count) throw new Error(`data.${split}: ${count} is more than the ${first} ${split} images of the data set`);
+  if (first < count)
+    throw new Error(`data.${split}: ${count} is more than the ${first} ${split} images of the data set`);
   return pieces;
 }

@@ -2,7 +2,8 @@ import { type Spec, totalSteps } from '../core/spec/spec.ts';
 import type { Hyper } from '../engine/engine.ts';
 
 /** Steps over which the learning rate rises. */
-export const warmupStepsOf = (spec: Pick<Spec, 'data' | 'train'>): number => Math.round(spec.train.warmup * totalSteps(spec));
+export const warmupStepsOf = (spec: Pick<Spec, 'data' | 'train'>): number =>
+  Math.round(spec.train.warmup * totalSteps(spec));
 
 /**
  * What the optimiser uses in each step (steps count from 0). The learning rate rises linearly, reaching its full value

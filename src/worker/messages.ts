@@ -3,6 +3,8 @@ import type { SpecProblem } from '../core/spec/parse.ts';
 
 /** What the page asks of the worker. */
 export type Command =
+  /** Where the data set lies: the URL of its folder, with a slash at the end. Sent once by `connectLab`, first of all. */
+  | { readonly type: 'connect'; readonly dataUrl: string }
   /** Prepares a run: engine, plan, first data. Replaces the run that was open; `spec` is unparsed JSON. */
   | { readonly type: 'open'; readonly spec: unknown }
   | { readonly type: 'run' }

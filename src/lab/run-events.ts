@@ -1,4 +1,4 @@
-import type { RunEvent } from '../core/events/events.ts';
+import type { AdapterRecord, RunEvent } from '../core/events/events.ts';
 import {
   type Network,
   type Structure,
@@ -6,11 +6,31 @@ import {
   compact,
   convolutionsOf,
   countNetwork,
+  denseStructure,
   groupByNode,
   groupsOf,
   widthsOf,
 } from '../core/network/index.ts';
 import type { Decision } from '../core/scheme/scheme.ts';
+import type { Spec } from '../core/spec/spec.ts';
+import type { RunPlan } from './plan.ts';
+
+/** The events of step 0: the start, a note if there is one, and the structure that the scheme starts with. */
+export function startEvents(
+  spec: Spec,
+  { network, steps, stepsPerEpoch, prunable }: RunPlan,
+  start: Decision,
+  about: { readonly adapter: AdapterRecord; readonly milliseconds: number; readonly note: string | undefined },
+): readonly RunEvent[] {
+  const { adapter, milliseconds, note } = about;
+  const { macs, parameters } = countNetwork(network);
+  const dense = { macs, parameters, widths: widthsOf(network) };
+  return [
+    { kind: 'start', step: 0, spec, steps, stepsPerEpoch, adapter, dense, prunable },
+    ...(note === undefined ? [] : [{ kind: 'note', step: 0, message: note } as const]),
+    ...structureEvents(network, denseStructure(network), start, { step: 0, milliseconds }),
+  ];
+}
 
 /**
  * What a decision after `step` updates did: `prune` of every convolution that lost channels, `regrow` of every one that

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import type { RunEvent } from '../src/core/events/events.ts';
+import { Progress, duration } from './progress.ts';
+
+const step = (number: number): RunEvent => ({
+  kind: 'step',
+  step: number,
+  epoch: 1,
+  trainLoss: 2,
+  trainAccuracy: 0.1,
+  learningRate: 0.1,
+  milliseconds: 1_000,
+});
+const start = { kind: 'start', step: 0, steps: 100 } as RunEvent;
+
+/** A run of 100 steps of one second each. */
+function watched(terminal: boolean): string[] {
+  const written: string[] = [];
+  let time = 0;
+  const progress = new Progress({ write: (text) => written.push(text), terminal, now: () => time });
+  progress.observe(start);
+  for (let number = 1; number <= 100; number++) {
+    time += 1_000;
+    if (number === 50) progress.observe({ kind: 'evaluate', step: 49, testLoss: 2, testAccuracy: 0.25, images: 10 });
+    progress.observe(step(number));
+  }
+  progress.end();
+  return written;
+}
+
+test('a line every five seconds in a log, with the time left', () => {
+  const lines = watched(false);
+  expect(lines.length).toBe(21);
+  expect(lines[0]).toBe('step 1 of 100, loss 2.000, 1 min 39 s left\n');
+  expect(lines[15]).toBe('step 76 of 100, loss 2.000, test accuracy 25.0 %, 24 s left\n');
+  expect(lines.at(-1)).toContain('step 100 of 100');
+});
+
+test('one line rewritten on a terminal, ended at the end', () => {
+  const written = watched(true);
+  expect(written.length).toBe(101);
+  expect(written.slice(0, -1).every((text) => text.startsWith('\r') && !text.includes('\n'))).toBe(true);
+  expect(written.at(-1)).toBe('\n');
+  // What a terminal shows: each text overwrites from the left, so a shorter one must blank the rest of the longer.
+  let screen = '';
+  for (const text of written.slice(0, -1)) {
+    const line = text.slice(1);
+    screen = line + screen.slice(line.length);
+    expect(screen.trimEnd()).toMatch(/^step \d+ of 100, .*\d s left$/);
+    expect(screen.match(/left/g)?.length).toBe(1);
+  }
+});
+
+test('durations as people say them', () => {
+  expect([0, 900, 61_000, 7_805_000].map(duration)).toEqual(['0 s', '1 s', '1 min 1 s', '2 h 10 min']);
+});

@@ -1,0 +1,63 @@
+import type { RunEvent } from '../src/core/events/events.ts';
+
+/** Milliseconds between lines: often on a terminal, where one line is rewritten, seldom in a log. */
+const INTERVAL = { terminal: 200, log: 5_000 };
+
+export interface ProgressOptions {
+  readonly write: (text: string) => void;
+  readonly terminal: boolean;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+}
+
+/** Tells how far a run is and how long it will still take. */
+export class Progress {
+  readonly #options: ProgressOptions;
+  readonly #began: number;
+  #last = -Infinity;
+  #steps = 0;
+  #line = '';
+  #testAccuracy: number | null = null;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#began = options.now();
+  }
+
+  observe(event: RunEvent): void {
+    if (event.kind === 'start') this.#steps = event.steps;
+    else if (event.kind === 'evaluate') this.#testAccuracy = event.testAccuracy;
+    else if (event.kind === 'note') this.#say(event.message);
+    if (event.kind !== 'step') return;
+    const { terminal, now } = this.#options;
+    const last = event.step === this.#steps;
+    if (!last && now() - this.#last < (terminal ? INTERVAL.terminal : INTERVAL.log)) return;
+    this.#last = now();
+    const left = ((now() - this.#began) / event.step) * (this.#steps - event.step);
+    const accuracy = this.#testAccuracy === null ? '' : `, test accuracy ${percent(this.#testAccuracy)}`;
+    const line = `step ${event.step} of ${this.#steps}, loss ${event.trainLoss.toFixed(3)}${accuracy}, ${duration(left)} left`;
+    this.#options.write(terminal ? `\r${line.padEnd(this.#line.length)}` : `${line}\n`);
+    this.#line = terminal ? line : '';
+  }
+
+  /** Ends the line that is being rewritten. */
+  end(): void {
+    if (this.#line !== '') this.#options.write('\n');
+    this.#line = '';
+  }
+
+  #say(message: string): void {
+    this.end();
+    this.#options.write(`${message}\n`);
+  }
+}
+
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** A duration as people say it: 42 s, 3 min 5 s, 2 h 10 min. */
+export function duration(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { decimate } from './decimate.ts';
+import type { ChannelEvent, RunEvent, StartEvent, StepEvent, StructureEvent } from './events.ts';
+import { historyOf, resultOf } from './history.ts';
+import { emptyView, fold, keptChannels, returnedChannels } from './view.ts';
+
+const start: StartEvent = {
+  kind: 'start',
+  step: 0,
+  spec: {
+    version: 1, name: 'test', seed: 1, model: { id: 'm', width: 1 }, data: { train: 20, test: 4, holdOut: 2 },
+    train: {
+      steps: 4, batchSize: 5, learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0, schedule: 'cosine',
+      warmup: 0, labelSmoothing: 0, augment: [], evaluateEvery: 2,
+    },
+    scheme: { id: 'chex' },
+  },
+  steps: 4,
+  stepsPerEpoch: 3,
+  adapter: { backend: 'webgpu', vendor: 'v', architecture: 'a', description: 'd' },
+  dense: { macs: 100, parameters: 50, widths: { a: 4, b: 2 } },
+  prunable: ['a'],
+};
+const step = (n: number): StepEvent => ({ kind: 'step', step: n, epoch: 1, trainLoss: 3 - n / 2, trainAccuracy: n / 10, learningRate: 0.1, milliseconds: 10 });
+const change = (kind: 'prune' | 'regrow', n: number, channels: number[], width: number): ChannelEvent => ({
+  kind, step: n, layer: 'a', channels, width,
+  reasons: channels.map((channel) => ({ layer: 'a', channel, fate: kind === 'prune' ? 'pruned' : 'regrown', text: `${kind} ${channel}` })),
+});
+const structure = (n: number, a: number[]): StructureEvent => ({
+  kind: 'structure', step: n, structure: { channels: { a } }, widths: { a: a.length, b: 2 }, macs: a.length * 25, parameters: a.length * 10, reasons: [], milliseconds: 1,
+});
+const EVENTS: RunEvent[] = [
+  start,
+  change('prune', 0, [3], 3),
+  structure(0, [0, 1, 2]),
+  step(1),
+  step(2),
+  change('prune', 2, [0, 1], 1),
+  change('regrow', 2, [3], 2),
+  structure(2, [2, 3]),
+  { kind: 'evaluate', step: 2, testLoss: 1.5, testAccuracy: 0.4, images: 4 },
+  step(3),
+  step(4),
+  change('prune', 4, [3], 1),
+  change('regrow', 4, [0], 2),
+  structure(4, [0, 2]),
+  { kind: 'evaluate', step: 4, testLoss: 1.25, testAccuracy: 0.5, images: 4 },
+  { kind: 'finish', step: 4, latencyMs: [{ batch: 1, median: 2, p95: 3, n: 20 }], imagesPerSecond: 500 },
+];
+const fates = (events: readonly RunEvent[]): string[] => (fold(emptyView(), events).layers[0]?.channels ?? []).map(({ fate }) => fate);
+
+describe('the view of a run', () => {
+  test('channels are off at the start, then pruned or regrown by the latest decision only', () => {
+    expect(fates(EVENTS.slice(0, 5))).toEqual(['kept', 'kept', 'kept', 'off']);
+    expect(fates(EVENTS.slice(0, 9))).toEqual(['pruned', 'pruned', 'kept', 'regrown']);
+    expect(fates(EVENTS)).toEqual(['regrown', 'off', 'kept', 'pruned']);
+  });
+
+  test('widths, sizes, counters and reasons', () => {
+    const view = fold(emptyView(), EVENTS);
+    const [a] = view.layers;
+    expect(a?.widths).toEqual([{ step: 0, width: 3 }, { step: 2, width: 2 }, { step: 4, width: 2 }]);
+    expect([view.macs, view.parameters, keptChannels(view), view.step]).toEqual([50, 20, 2, 4]);
+    expect(view.decisions).toEqual([
+      { step: 0, pruned: 1, regrown: 0, kept: 3 },
+      { step: 2, pruned: 2, regrown: 1, kept: 2 },
+      { step: 4, pruned: 1, regrown: 1, kept: 2 },
+    ]);
+    // Channel 0 was off between steps 2 and 4 and is back; channel 3 was twice off and is off.
+    expect(returnedChannels(view)).toBe(1);
+    expect(a?.channels[3]).toMatchObject({ timesOff: 2, since: 4, reason: { text: 'prune 3' } });
+    // Steps 1 and 2 ran with three channels, steps 3 and 4 with two.
+    expect([view.macsSpent, view.denseMacsSpent]).toEqual([75 + 75 + 50 + 50, 400]);
+    expect(view.imagesPerSecond).toBe(500);
+  });
+
+  test('folding in parts is folding at once', () => {
+    const whole = fold(emptyView(), EVENTS);
+    const view = emptyView();
+    for (const event of EVENTS) fold(view, [event]);
+    expect({ ...view, version: 0 }).toEqual({ ...whole, version: 0 });
+  });
+
+  test('a long run folds quickly: a hundred thousand steps are no more than steps', () => {
+    const view = fold(emptyView(), [start, ...Array.from({ length: 100_000 }, (_, i) => step(i + 1))]);
+    expect(view.train.loss).toHaveLength(100_000);
+    expect(view.step).toBe(100_000);
+  });
+});
+
+describe('history and result', () => {
+  test('a row is the state after everything of its step', () => {
+    const rows = historyOf(EVENTS);
+    expect(rows.map(({ step: n, widths }) => [n, widths['a']])).toEqual([[1, 3], [2, 2], [3, 2], [4, 2]]);
+    expect(rows[1]).toEqual({ step: 2, epoch: 1, trainLoss: 2, trainAccuracy: 0.2, testLoss: 1.5, testAccuracy: 0.4, widths: { a: 2, b: 2 }, macs: 50, parameters: 20 });
+    expect(rows[0]).not.toHaveProperty('testLoss');
+  });
+
+  test('the result holds what result.json promises', () => {
+    const result = resultOf(EVENTS);
+    expect(Object.keys(result)).toEqual(['spec', 'adapter', 'history', 'events', 'final']);
+    expect(result.final).toEqual({
+      testAccuracy: 0.5, testLoss: 1.25, widths: { a: 2, b: 2 }, macs: 50, parameters: 20,
+      dense: { macs: 100, parameters: 50 }, latencyMs: [{ batch: 1, median: 2, p95: 3, n: 20 }], imagesPerSecond: 500,
+    });
+    expect(result.events.map(({ kind }) => kind)).not.toContain('step');
+    expect(() => resultOf([])).toThrow(/no history yet/);
+  });
+
+  test('widths by the history are those one gets by folding prune and regrow events', () => {
+    let width = 4;
+    const byStep = new Map<number, number>();
+    for (const event of resultOf(EVENTS).events) {
+      if (event.kind === 'prune') width -= event.channels.length;
+      if (event.kind === 'regrow') width += event.channels.length;
+      if (event.kind === 'structure') byStep.set(event.step, width);
+    }
+    for (const row of historyOf(EVENTS)) {
+      const latest = [...byStep].filter(([at]) => at <= row.step).at(-1)?.[1];
+      expect(row.widths['a']).toBe(latest);
+    }
+  });
+});
+
+describe('decimation', () => {
+  test('keeps ends and extremes within the limit', () => {
+    const values = Array.from({ length: 5_000 }, (_, i) => Math.sin(i / 40) + (i === 3_333 ? 9 : 0));
+    const indices = decimate(values, 300);
+    expect(indices.length).toBeLessThanOrEqual(300);
+    expect([indices[0], indices.at(-1)]).toEqual([0, 4_999]);
+    expect(indices).toContain(3_333);
+    expect([...indices].sort((a, b) => a - b)).toEqual(indices);
+    expect(decimate([1, 2, 3], 300)).toEqual([0, 1, 2]);
+  });
+});

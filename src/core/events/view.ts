@@ -1,0 +1,227 @@
+import type { ChannelReason } from '../scheme/scheme.ts';
+import type {
+  ChannelEvent,
+  FinishEvent,
+  RunEvent,
+  StartEvent,
+  StepEvent,
+  StopEvent,
+  StructureEvent,
+} from './events.ts';
+
+/** One channel as the map shows it. `pruned` and `regrown` mean: by the latest decision. */
+export interface ChannelView {
+  fate: 'kept' | 'pruned' | 'regrown' | 'off';
+  /** Step of its last change. */
+  since: number;
+  /** How often it has been switched off. */
+  timesOff: number;
+  /** What the latest decision said of it. */
+  reason: ChannelReason | undefined;
+}
+
+export interface LayerView {
+  readonly layer: string;
+  readonly total: number;
+  kept: number;
+  /** Whether the scheme may cut it. */
+  readonly prunable: boolean;
+  readonly channels: ChannelView[];
+  /** Width from each step on, where it changed. */
+  readonly widths: { readonly step: number; readonly width: number }[];
+}
+
+export interface DecisionView {
+  readonly step: number;
+  pruned: number;
+  regrown: number;
+  /** Kept channels of all prunable layers after it. */
+  kept: number;
+}
+
+/** Columns over training steps; entry i belongs to step `step[i]`. */
+export interface TrainSeries {
+  readonly step: number[];
+  readonly loss: number[];
+  readonly accuracy: number[];
+}
+
+/** Everything the page shows of a run: a fold over its events. */
+export interface RunView {
+  /** Changes with every fold that changed something: what a subscriber compares. */
+  version: number;
+  start: StartEvent | null;
+  step: number;
+  epoch: number;
+  learningRate: number;
+  macs: number;
+  parameters: number;
+  readonly layers: LayerView[];
+  readonly train: TrainSeries;
+  readonly test: { readonly step: number; readonly loss: number; readonly accuracy: number }[];
+  readonly decisions: DecisionView[];
+  /** Multiply-adds of all forward passes so far, for one image a step; dense training would have `denseMacsSpent`. */
+  macsSpent: number;
+  denseMacsSpent: number;
+  /** Training images a second of the latest steps. */
+  imagesPerSecond: number;
+  readonly notes: string[];
+  stop: StopEvent | null;
+  finish: FinishEvent | null;
+}
+
+export function emptyView(): RunView {
+  return {
+    version: 0,
+    start: null,
+    step: 0,
+    epoch: 0,
+    learningRate: 0,
+    macs: 0,
+    parameters: 0,
+    layers: [],
+    train: { step: [], loss: [], accuracy: [] },
+    test: [],
+    decisions: [],
+    macsSpent: 0,
+    denseMacsSpent: 0,
+    imagesPerSecond: 0,
+    notes: [],
+    stop: null,
+    finish: null,
+  };
+}
+
+/**
+ * Adds events to a view and returns it. The view is changed in place (a run has up to a hundred thousand steps), so
+ * `version` is what tells that it changed.
+ */
+export function fold(view: RunView, events: readonly RunEvent[]): RunView {
+  for (const event of events) apply(view, event);
+  if (events.length > 0) view.version++;
+  return view;
+}
+
+function apply(view: RunView, event: RunEvent): void {
+  view.step = Math.max(view.step, event.step);
+  switch (event.kind) {
+    case 'start':
+      return applyStart(view, event);
+    case 'step':
+      return applyStep(view, event);
+    case 'prune':
+    case 'crop':
+    case 'regrow':
+      return applyChannels(view, event);
+    case 'structure':
+      return applyStructure(view, event);
+    case 'evaluate':
+      view.test.push({ step: event.step, loss: event.testLoss, accuracy: event.testAccuracy });
+      return;
+    case 'note':
+      view.notes.push(event.message);
+      return;
+    case 'diverged':
+    case 'error':
+      view.stop = event;
+      return;
+    case 'finish':
+      view.finish = event;
+      return;
+  }
+}
+
+function applyStart(view: RunView, event: StartEvent): void {
+  view.start = event;
+  view.macs = event.dense.macs;
+  view.parameters = event.dense.parameters;
+  const prunable = new Set(event.prunable);
+  for (const [layer, total] of Object.entries(event.dense.widths)) {
+    const channels = Array.from({ length: total }, (): ChannelView => ({ fate: 'kept', since: 0, timesOff: 0, reason: undefined }));
+    view.layers.push({ layer, total, kept: total, prunable: prunable.has(layer), channels, widths: [{ step: 0, width: total }] });
+  }
+}
+
+function applyStep(view: RunView, event: StepEvent): void {
+  view.epoch = event.epoch;
+  view.learningRate = event.learningRate;
+  view.train.step.push(event.step);
+  view.train.loss.push(event.trainLoss);
+  view.train.accuracy.push(event.trainAccuracy);
+  view.macsSpent += view.macs;
+  view.denseMacsSpent += view.start?.dense.macs ?? 0;
+  const batch = view.start?.spec.train.batchSize ?? 0;
+  view.imagesPerSecond = event.milliseconds > 0 ? (batch * 1_000) / event.milliseconds : 0;
+}
+
+/** The decision of a step, which begins with its first channel event (or with its structure). */
+function decisionAt(view: RunView, step: number): DecisionView {
+  const last = view.decisions.at(-1);
+  if (last?.step === step) return last;
+  // What was new is old once the next decision begins.
+  for (const { channels } of view.layers) {
+    for (const channel of channels) {
+      if (channel.fate === 'pruned') channel.fate = 'off';
+      if (channel.fate === 'regrown') channel.fate = 'kept';
+    }
+  }
+  const decision = { step, pruned: 0, regrown: 0, kept: 0 };
+  view.decisions.push(decision);
+  return decision;
+}
+
+function applyChannels(view: RunView, event: ChannelEvent): void {
+  const decision = decisionAt(view, event.step);
+  const layer = view.layers.find((candidate) => candidate.layer === event.layer);
+  if (!layer) return;
+  const off = event.kind !== 'regrow';
+  for (const index of event.channels) {
+    const channel = layer.channels[index];
+    if (!channel) continue;
+    // A sub-model at the start is where the run begins, not news.
+    if (off) channel.fate = event.step === 0 ? 'off' : 'pruned';
+    else channel.fate = 'regrown';
+    channel.since = event.step;
+    if (off) channel.timesOff++;
+  }
+  for (const reason of event.reasons) {
+    const channel = layer.channels[reason.channel];
+    if (channel) channel.reason = reason;
+  }
+  if (off) decision.pruned += event.channels.length;
+  else decision.regrown += event.channels.length;
+  layer.kept = event.width;
+  const last = layer.widths.at(-1);
+  if (last?.step === event.step) layer.widths.pop();
+  layer.widths.push({ step: event.step, width: event.width });
+}
+
+function applyStructure(view: RunView, event: StructureEvent): void {
+  // A run that starts dense tells its structure too; that is no decision.
+  const changed = event.step > 0 || view.decisions.length > 0;
+  const decision = changed ? decisionAt(view, event.step) : null;
+  view.macs = event.macs;
+  view.parameters = event.parameters;
+  const layers = new Map(view.layers.map((layer) => [layer.layer, layer]));
+  for (const reason of event.reasons) {
+    const channel = layers.get(reason.layer)?.channels[reason.channel];
+    if (channel) channel.reason = reason;
+  }
+  if (decision) decision.kept = keptChannels(view);
+}
+
+/** Kept channels of the prunable layers. */
+export const keptChannels = (view: RunView): number =>
+  view.layers.reduce((sum, layer) => sum + (layer.prunable ? layer.kept : 0), 0);
+
+/** Channels that the scheme may cut, in all. */
+export const prunableChannels = (view: RunView): number =>
+  view.layers.reduce((sum, layer) => sum + (layer.prunable ? layer.total : 0), 0);
+
+/** Channels of the present network that were off at some time: what pruning without regrowing would have lost. */
+export const returnedChannels = (view: RunView): number =>
+  view.layers.reduce(
+    (sum, { channels }) =>
+      sum + channels.filter(({ fate, timesOff }) => timesOff > 0 && (fate === 'kept' || fate === 'regrown')).length,
+    0,
+  );

@@ -1,0 +1,157 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { SCHEMES } from '../../schemes/index.ts';
+import { decodeLink, encodeLink } from './link.ts';
+import { nearest } from './nearest.ts';
+import { type ParsedSpec, parseSpec } from './parse.ts';
+import { PRESETS } from './presets.ts';
+import { stepsPerEpoch, totalSteps } from './spec.ts';
+
+const EXAMPLE = {
+  version: 1,
+  name: 'CHEX at half the channels',
+  seed: 1,
+  model: { id: 'convnet-micro', width: 1 },
+  data: { train: 2000, test: 500, holdOut: 200 },
+  train: {
+    steps: 60, batchSize: 50, learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 5e-4,
+    schedule: 'cosine', warmup: 0.05, labelSmoothing: 0, augment: ['crop', 'flip'], evaluateEvery: 20,
+  },
+  scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 }, regrow: 0.2, every: 10, until: 40 },
+};
+const MINIMAL = { version: 1, model: { id: 'resnet20' }, scheme: { id: 'chex' } };
+
+const specOf = (parsed: ParsedSpec) => {
+  if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join('; '));
+  return parsed.spec;
+};
+const messagesOf = (input: unknown): string[] => {
+  const parsed = parseSpec(input, SCHEMES);
+  return parsed.ok ? [] : parsed.problems.map(({ message }) => message);
+};
+/** The example with one key set; `path` as in messages. */
+function changed(path: string, value: unknown): unknown {
+  const copy = structuredClone(EXAMPLE) as Record<string, unknown>;
+  const keys = path.split('.');
+  const last = keys.pop() ?? '';
+  const target = keys.reduce<Record<string, unknown>>((object, key) => object[key] as Record<string, unknown>, copy);
+  target[last] = value;
+  return copy;
+}
+
+describe('accepted specs', () => {
+  test('the documented example keeps every value and gets CHEX’s other options', () => {
+    const spec = specOf(parseSpec(EXAMPLE, SCHEMES));
+    expect(spec).toMatchObject(EXAMPLE);
+    expect(spec.scheme).toMatchObject({ minimum: 1, rule: 'paper', residual: 'squared', values: 'mru', decay: 'cosine' });
+    expect(stepsPerEpoch(spec)).toBe(36);
+  });
+
+  test('everything but version, model.id and scheme.id has a default', () => {
+    const spec = specOf(parseSpec(MINIMAL, SCHEMES));
+    expect(spec.data).toEqual({ train: 50_000, test: 10_000, holdOut: 1_000 });
+    expect(spec.scheme.budget).toEqual({ kind: 'channels', keep: 0.5 });
+    expect(totalSteps(spec)).toBe(10 * Math.floor(49_000 / 64));
+    expect(spec.scheme['until']).toBe(Math.round(0.7 * totalSteps(spec)));
+    expect(spec.scheme['every']).toBe(Math.round(Number(spec.scheme['until']) / 10));
+    expect(spec.scheme['regrow']).toBe(0.2);
+    expect(specOf(parseSpec({ ...MINIMAL, data: { train: 500, test: 10 } }, SCHEMES)).data.holdOut).toBe(50);
+  });
+
+  test('parsing a parsed spec gives itself; every preset parses', () => {
+    for (const input of [EXAMPLE, MINIMAL, ...PRESETS.map(({ spec }) => spec)]) {
+      const spec = specOf(parseSpec(input, SCHEMES));
+      expect(specOf(parseSpec(spec, SCHEMES))).toEqual(spec);
+      expect(specOf(parseSpec(JSON.parse(JSON.stringify(spec)), SCHEMES))).toEqual(spec);
+    }
+  });
+});
+
+describe('refused specs name the key and what is accepted', () => {
+  test.each([
+    ['train.batchSize', 0, /^train.batchSize: must be a whole number from 1 to 512, not 0$/],
+    ['train.batchSize', '64', /^train.batchSize: .* not "64"/],
+    ['train.batchsize', 64, /^train.batchsize: this key is not known; did you mean batchSize\?/],
+    ['train.learningRate', Number.NaN, /^train.learningRate: .*not NaN/],
+    ['train.learningRate', Infinity, /^train.learningRate: must be a number/],
+    ['train.learningRate', -1, /^train.learningRate/],
+    ['train.momentum', 1, /^train.momentum: .*below 1/],
+    ['train.schedule', 'linear', /^train.schedule: must be one of cosine, constant, not "linear"/],
+    ['train.augment', ['crop', 'mixup'], /^train.augment.1: must be one of crop, flip/],
+    ['train.augment', ['crop', 'crop'], /^train.augment: .*once/],
+    ['train.epochs', 3, /^train.epochs: give either/],
+    ['train.steps', 2.5, /^train.steps: must be a whole number/],
+    ['data.train', 60_000, /^data.train: must be a whole number from 2 to 50000/],
+    ['data.holdOut', 2_000, /^data.holdOut: .*below data.train/],
+    ['data.holdOut', 1_980, /^train.batchSize: .*at most the 20 images/],
+    ['model.id', 'vgg16', /^model.id: must be one of convnet-micro, plain5, vgg-small, resnet20, not "vgg16"/],
+    ['model.width', 8.5, /^model.width/],
+    ['scheme.id', 'lasso', /^scheme.id: must be one of chex, dense, not "lasso"/],
+    ['scheme.budget', { kind: 'flops', keep: 0.5 }, /^scheme.budget.kind: must be one of channels, macs, parameters, not "flops"/],
+    ['scheme.budget', { kind: 'macs', keep: 0 }, /^scheme.budget.keep: must be a number above 0/],
+    ['scheme.budget', { kind: 'macs', keep: 0.5, keeep: 1 }, /^scheme.budget.keeep: this key is not known; did you mean keep\?/],
+    ['scheme.budget', [{ kind: 'macs', keep: 0.5 }], /^scheme.budget: .*not a list/],
+    ['scheme.regrown', 0.2, /^scheme.regrown: this key is not known; did you mean regrow\?/],
+    ['scheme.rule', 'theirs', /^scheme.rule: must be one of paper, code/],
+    ['scheme.until', 61, /^scheme.until: .*after the run's end/],
+    ['seed', -1, /^seed: must be a whole number from 0 to 4294967295/],
+    ['name', '', /^name: must be a text of 1 to 80 characters/],
+    ['name', 'bell \u0007', /^name: .*control characters/],
+    ['version', 2, /^version: must be 1, not 2/],
+    ['extra', {}, /^extra: this key is not known/],
+  ])('%s = %j', (path, value, message) => {
+    expect(messagesOf(changed(path, value)).some((text) => message.test(text)), messagesOf(changed(path, value)).join('\n')).toBe(true);
+  });
+
+  test('missing keys, other types and prototype keys', () => {
+    expect(messagesOf({ version: 1, scheme: { id: 'dense' } })).toEqual([expect.stringMatching(/^model: this key is missing/)]);
+    expect(messagesOf({ version: 1, model: { id: 'plain5' } }).some((text) => /^scheme/.test(text))).toBe(true);
+    for (const junk of [null, undefined, 3, 'spec', [], [EXAMPLE]]) expect(messagesOf(junk).length).toBeGreaterThan(0);
+    const polluted = JSON.parse('{"version":1,"model":{"id":"plain5"},"scheme":{"id":"dense"},"__proto__":{"seed":5}}');
+    expect(messagesOf(polluted)).toEqual([expect.stringMatching(/^__proto__: this key is not known/)]);
+  });
+
+  test('all problems at once', () => {
+    const input = { ...EXAMPLE, seed: 'one', train: { ...EXAMPLE.train, batchSize: 0, momentum: 2 } };
+    expect(messagesOf(input).map((text) => text.split(':')[0])).toEqual(['seed', 'train.batchSize', 'train.momentum']);
+  });
+
+  test('a budget or options for the dense scheme', () => {
+    expect(messagesOf({ ...MINIMAL, scheme: { id: 'dense', budget: { kind: 'macs', keep: 1 } } })[0]).toMatch(/^scheme.budget: .*takes no budget/);
+    expect(messagesOf({ ...MINIMAL, scheme: { id: 'dense', until: 3 } })[0]).toMatch(/^scheme.until: this key is not known/);
+  });
+
+  test('whatever JSON comes: a spec or sentences with a path, never an exception', () => {
+    const junk = fc.oneof(fc.jsonValue(), fc.double(), fc.constant('__proto__'));
+    const paths = ['version', 'name', 'seed', 'model', 'model.id', 'model.width', 'data', 'data.train', 'train', 'train.steps', 'train.augment', 'scheme', 'scheme.id', 'scheme.budget', 'scheme.every'];
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), junk, (path, value) => {
+        const parsed = parseSpec(changed(path, value), SCHEMES);
+        if (parsed.ok) expect(specOf(parseSpec(parsed.spec, SCHEMES))).toEqual(parsed.spec);
+        else for (const problem of parsed.problems) expect(problem.message.startsWith(problem.path)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('links', () => {
+  test('a spec survives; its compact form is read too', () => {
+    expect(decodeLink(encodeLink(EXAMPLE))).toEqual({ ok: true, value: EXAMPLE });
+    const compact = btoa(JSON.stringify(MINIMAL)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+    expect(decodeLink(`#spec=${compact}`)).toEqual({ ok: true, value: MINIMAL });
+  });
+
+  test('no spec, damaged and endless links', () => {
+    expect(decodeLink('#about')).toBeNull();
+    expect(decodeLink('')).toBeNull();
+    for (const bad of ['#spec=', '#spec=%7B', '#spec=%E0%A4%A', '#spec=abc', `#spec=${'a'.repeat(70_000)}`]) {
+      expect(decodeLink(bad)).toMatchObject({ ok: false, message: expect.stringMatching(/^spec: the link/) });
+    }
+  });
+});
+
+test('the nearest known word', () => {
+  expect(nearest('widht', ['width', 'id'])).toBe('width');
+  expect(nearest('elephant', ['width', 'id'])).toBeUndefined();
+});

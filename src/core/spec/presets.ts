@@ -1,0 +1,65 @@
+/** What a user may write: any JSON; `parseSpec` says whether it is a spec. */
+export type SpecInput = Readonly<Record<string, unknown>>;
+
+export interface Preset {
+  readonly id: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly spec: SpecInput;
+}
+
+/** Starting points. The first is what a first visit opens on: prunes and regrows within seconds on any adapter. */
+export const PRESETS: readonly Preset[] = [
+  {
+    id: 'first-look',
+    title: 'First look: CHEX on a micro network',
+    summary: 'Half of the channels of a four-layer network, explored within a minute even without a GPU.',
+    spec: {
+      version: 1,
+      name: 'CHEX at half the channels',
+      seed: 1,
+      model: { id: 'convnet-micro' },
+      data: { train: 4_000, test: 500 },
+      train: { steps: 300, batchSize: 50, learningRate: 0.1, evaluateEvery: 50 },
+      scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 }, until: 210, every: 15 },
+    },
+  },
+  {
+    id: 'micro-dense',
+    title: 'The same network, dense',
+    summary: 'Nothing is pruned: what CHEX is compared with.',
+    spec: {
+      version: 1,
+      name: 'Dense micro network',
+      seed: 1,
+      model: { id: 'convnet-micro' },
+      data: { train: 4_000, test: 500 },
+      train: { steps: 300, batchSize: 50, learningRate: 0.1, evaluateEvery: 50 },
+      scheme: { id: 'dense' },
+    },
+  },
+  {
+    id: 'vgg-half',
+    title: 'VGG small at half the channels',
+    summary: 'Ten epochs on all images; for a GPU.',
+    spec: {
+      version: 1,
+      name: 'CHEX, VGG small, half the channels',
+      model: { id: 'vgg-small' },
+      train: { epochs: 10, batchSize: 128 },
+      scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 } },
+    },
+  },
+  {
+    id: 'resnet20-macs',
+    title: 'ResNet-20 at half the MACs',
+    summary: 'Thirty epochs on all images; for a GPU.',
+    spec: {
+      version: 1,
+      name: 'CHEX, ResNet-20, half the MACs',
+      model: { id: 'resnet20' },
+      train: { epochs: 30, batchSize: 128 },
+      scheme: { id: 'chex', budget: { kind: 'macs', keep: 0.5 } },
+    },
+  },
+];

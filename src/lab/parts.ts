@@ -1,0 +1,64 @@
+import { denseStructure, initialParameters } from '../core/network/index.ts';
+import type { Decision } from '../core/scheme/scheme.ts';
+import type { Spec } from '../core/spec/spec.ts';
+import type { Cifar10 } from '../data/cifar10.ts';
+import { type BatchOrder, batchOrder } from '../data/order.ts';
+import type { Engine, EngineData, Trainer } from '../engine/engine.ts';
+import { Feeder, type FeederListener, layoutOf } from './feeder.ts';
+import type { RunPlan } from './plan.ts';
+
+/** The parts of a run that live on an engine (not owned). */
+export interface RunParts {
+  readonly engine: Engine;
+  readonly data: EngineData;
+  readonly feeder: Feeder;
+  readonly order: BatchOrder;
+  readonly trainer: Trainer;
+  /** What the scheme starts with. */
+  readonly start: Decision;
+}
+
+/**
+ * Makes a run's parts at step 0: initial parameters as the scheme changes them, its starting structure, the trainer.
+ * The feeder is not started. Throws a sentence, having released everything, when the engine or the data set cannot
+ * serve the spec.
+ */
+export async function openParts(
+  spec: Spec,
+  plan: RunPlan,
+  { engine, cifar, listener }: { readonly engine: Engine; readonly cifar: Cifar10; readonly listener: FeederListener },
+): Promise<RunParts> {
+  const { seed } = spec;
+  const { batchSize, augment, labelSmoothing } = spec.train;
+  const { network, scheme } = plan;
+  const layout = layoutOf(spec.data);
+  const data = engine.openData(layout);
+  try {
+    const feeder = new Feeder(cifar, spec.data, data, listener);
+    const order = batchOrder({ seed, train: layout.train, shardSizes: feeder.shardSizes, batchSize });
+    const initial = initialParameters(network, seed);
+    const parameters = new Map([...initial, ...(scheme.initialise?.(initial) ?? [])]);
+    const dense: Decision = { structure: denseStructure(network), reasons: [] };
+    const start = (await scheme.atInit?.(parameters)) ?? dense;
+    const started = new Map([...parameters, ...(start.write ?? [])]);
+    const trainer = await engine.open(network, start.structure, started, {
+      data,
+      seed,
+      batchSize,
+      augment: { crop: augment.includes('crop'), flip: augment.includes('flip') },
+      labelSmoothing,
+      batch: (step) => order.batch(step),
+    });
+    return { engine, data, feeder, order, trainer, start };
+  } catch (error) {
+    data.dispose();
+    throw error;
+  }
+}
+
+/** Stops loading and releases what the parts hold on the engine, which must be idle. */
+export function closeParts({ feeder, trainer, data }: RunParts): void {
+  feeder.close();
+  trainer.dispose();
+  data.dispose();
+}

@@ -1,0 +1,149 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { RunEvent } from '../core/events/events.ts';
+import type { OpenedEngine } from './engines.ts';
+import { Session, type SessionListener } from './session.ts';
+import { type MadeUpCifar, madeUpCifar, quadraticEngine, smallSpec, timeless } from './testing.ts';
+
+interface Told {
+  readonly log: string[];
+  readonly events: Map<number, RunEvent[]>;
+  readonly problems: { message: string; paths: readonly string[] }[];
+}
+
+function session(
+  openEngine: () => Promise<OpenedEngine> = async () => ({ engine: quadraticEngine() }),
+  cifar: MadeUpCifar = madeUpCifar(),
+) {
+  const told: Told = { log: [], events: new Map(), problems: [] };
+  const listener: SessionListener = {
+    onState: (state) => told.log.push(state),
+    onOpened: (run) => told.log.push(`opened ${run}`),
+    onEvent: (run, event) => told.events.set(run, [...(told.events.get(run) ?? []), event]),
+    onData: () => undefined,
+    onEngine: ({ reason }) => told.log.push(`engine${reason ? `: ${reason}` : ''}`),
+    onProblem: (message, problems) => told.problems.push({ message, paths: problems?.map(({ path }) => path) ?? [] }),
+  };
+  const opened = vi.fn(openEngine);
+  return {
+    session: new Session({ openEngine: opened, openData: async () => cifar }, listener),
+    ...told,
+    openEngine: opened,
+  };
+}
+
+const settled = (log: readonly string[], state: string) =>
+  vi.waitFor(() => expect(log.at(-1)).toBe(state), { timeout: 3_000, interval: 5 });
+
+describe('a session', () => {
+  test('opens ready and waits; runs to the end; resets to the same run bit for bit without new shards', async () => {
+    const cifar = madeUpCifar();
+    const lab = session(undefined, cifar);
+    await lab.session.open(smallSpec());
+    expect(lab.log).toEqual(['loading', 'opened 1', 'engine', 'idle']);
+    lab.session.run();
+    await settled(lab.log, 'done');
+    const { loads } = cifar;
+    const shards = loads.length;
+    await lab.session.reset();
+    expect(lab.log.slice(4)).toEqual(['running', 'done', 'loading', 'opened 2', 'idle']);
+    lab.session.run();
+    await settled(lab.log, 'done');
+    expect(timeless(lab.events.get(2) ?? [])).toEqual(timeless(lab.events.get(1) ?? []));
+    expect(cifar.loads.length).toBe(shards);
+    expect(lab.openEngine).toHaveBeenCalledTimes(1);
+  });
+
+  test('Run pressed while loading runs as soon as the run is open; Pause takes it back', async () => {
+    const lab = session();
+    const opening = lab.session.open(smallSpec());
+    lab.session.advance('decision');
+    await opening;
+    await settled(lab.log, 'paused');
+    expect(lab.events.get(1)?.at(-1)).toMatchObject({ kind: 'structure', step: 4 });
+
+    const again = lab.session.reset();
+    lab.session.run();
+    lab.session.pause();
+    await again;
+    expect(lab.log.at(-1)).toBe('idle');
+  });
+
+  test('a spec that is refused changes nothing and names the key', async () => {
+    const lab = session();
+    await lab.session.open(smallSpec());
+    const before = [...lab.log];
+    await lab.session.open({ ...smallSpec(), sede: 3 });
+    expect(lab.log).toEqual(before);
+    expect(lab.problems[0]?.paths).toContain('sede');
+    lab.session.advance('step');
+    await settled(lab.log, 'paused');
+  });
+
+  test('only the newest of runs opened in quick succession is told about', async () => {
+    const lab = session();
+    const first = lab.session.open(smallSpec());
+    await lab.session.open(smallSpec({ seed: 9 }));
+    await first;
+    expect(lab.log.filter((entry) => entry === 'idle')).toEqual(['idle']);
+    expect(lab.events.get(1)).toBeUndefined();
+    expect(lab.events.get(2)?.[0]).toMatchObject({ kind: 'start', spec: { seed: 9 } });
+  });
+
+  test('opening another run while one is training ends the old one', async () => {
+    const lab = session();
+    await lab.session.open(smallSpec());
+    lab.session.run();
+    await lab.session.open(smallSpec({ seed: 2 }));
+    const told = lab.events.get(1)?.length;
+    lab.session.run();
+    await settled(lab.log, 'done');
+    expect(lab.events.get(1)?.length).toBe(told);
+    expect(lab.events.get(2)?.at(-1)?.kind).toBe('finish');
+  });
+
+  test('a lost device is told, and the next reset opens a fresh engine', async () => {
+    const engines = [quadraticEngine(), quadraticEngine()];
+    let next = 0;
+    const lab = session(async () => ({ engine: engines[next++] ?? quadraticEngine() }));
+    await lab.session.open(smallSpec());
+    engines[0]?.lose('The graphics device was lost.');
+    await settled(lab.log, 'error');
+    expect(lab.events.get(1)?.at(-1)).toMatchObject({ kind: 'error', message: 'The graphics device was lost.' });
+    await lab.session.reset();
+    lab.session.run();
+    await settled(lab.log, 'done');
+    expect(lab.openEngine).toHaveBeenCalledTimes(2);
+  });
+
+  test('no engine, then one: the sentence, and another try succeeds', async () => {
+    let works = false;
+    const lab = session(async () => {
+      if (!works) throw new Error('There is no engine.');
+      return { engine: quadraticEngine() };
+    });
+    await lab.session.open(smallSpec());
+    expect(lab.log.at(-1)).toBe('error');
+    expect(lab.problems.map(({ message }) => message)).toEqual(['There is no engine.']);
+    works = true;
+    await lab.session.reset();
+    expect(lab.log.at(-1)).toBe('idle');
+  });
+
+  test('why a slower engine was taken is reported and kept in the history', async () => {
+    const lab = session(async () => ({ engine: quadraticEngine(), reason: 'This browser has no WebGPU.' }));
+    await lab.session.open(smallSpec());
+    expect(lab.log).toContain('engine: This browser has no WebGPU.');
+    expect(lab.events.get(1)?.[1]).toEqual({ kind: 'note', step: 0, message: 'This browser has no WebGPU.' });
+  });
+
+  test('the pace holds for the open run and for the next', async () => {
+    const engine = quadraticEngine();
+    const lab = session(async () => ({ engine }));
+    await lab.session.open(smallSpec());
+    expect(engine.trainers[0]?.pace).toBe('smooth');
+    lab.session.setPace('full');
+    expect(engine.trainers[0]?.pace).toBe('full');
+    await lab.session.reset();
+    expect(engine.trainers[1]?.pace).toBe('full');
+  });
+});

@@ -1,0 +1,49 @@
+import { openCifar10, httpSource } from '../data/cifar10.ts';
+import { openEngine } from '../lab/engines.ts';
+import { Session } from '../lab/session.ts';
+import type { Command, Report } from './messages.ts';
+import { batchPosts } from './posting.ts';
+
+let dataUrl = '';
+
+const report = batchPosts((message: Report) => self.postMessage(message));
+
+const session = new Session(
+  {
+    openEngine: () => openEngine(),
+    openData: () => openCifar10(httpSource(dataUrl)),
+  },
+  {
+    onState: (state) => report({ type: 'state', state }),
+    onOpened: (run) => report({ type: 'opened', run }),
+    onEvent: (run, event) => report({ type: 'events', run, events: [event] }),
+    onData: (loadedImages, totalImages) => report({ type: 'data', loadedImages, totalImages }),
+    onEngine: ({ engine, reason }) => {
+      const { backend, adapter } = engine.info;
+      report({ type: 'engine', backend, adapter: adapter.description, ...(reason === undefined ? {} : { reason }) });
+    },
+    onProblem: (message, problems) => report({ type: 'problem', message, ...(problems ? { problems } : {}) }),
+  },
+);
+
+function handle(command: Command): void {
+  switch (command.type) {
+    case 'connect':
+      ({ dataUrl } = command);
+      return;
+    case 'open':
+      return void session.open(command.spec);
+    case 'run':
+      return session.run();
+    case 'pause':
+      return session.pause();
+    case 'advance':
+      return session.advance(command.to);
+    case 'reset':
+      return void session.reset();
+    case 'visibility':
+      return session.setPace(command.hidden ? 'full' : 'smooth');
+  }
+}
+
+self.addEventListener('message', (event: MessageEvent<Command>) => handle(event.data));
