@@ -45,6 +45,14 @@ describe('an undisturbed run', () => {
     expect(run.step).toBe(23);
   });
 
+  test('the start lists the layers that the scheme may cut', async () => {
+    const prunable = async (spec: Spec) => of((await opened(spec)).events, 'start')[0]?.prunable;
+    expect(await prunable(smallSpec())).toEqual(['conv1', 'conv2', 'conv3', 'conv4']);
+    expect(await prunable(smallSpec({ scheme: { id: 'dense' } }))).toEqual([]);
+    const inner = Array.from({ length: 9 }, (_, block) => `block${block + 1}.conv1`);
+    expect(await prunable(smallSpec({ model: { id: 'resnet20', width: 0.5 } }))).toEqual(inner);
+  });
+
   test("a step's events come in the promised order, and steps never go back", async () => {
     const { events } = await finished(smallSpec({ train: smallTraining({ evaluateEvery: 4 }) }));
     const rank = { start: 0, note: 1, step: 2, prune: 3, crop: 3, regrow: 4, structure: 5, evaluate: 6, finish: 7 };
@@ -150,6 +158,13 @@ describe('pausing and stepping', () => {
     await resumed.open(quadraticEngine(), madeUpCifar(), { resume: checkpoint });
     await resumed.run();
     expect(timeless(events)).toEqual(timeless(undisturbed.events.filter((event) => event.step > 9)));
+  });
+
+  test('Pause gets through to an engine that never leaves the thread', async () => {
+    const { run } = await opened(smallSpec({ train: smallTraining({ steps: 5_000, evaluateEvery: 5_000 }) }));
+    setTimeout(() => run.pause(), 1);
+    await run.run();
+    expect(run.phase).toBe('paused');
   });
 
   test('a run that waits for images pauses at once', async () => {

@@ -4,7 +4,7 @@ import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Pace, StepMetrics, Trainer } from '../engine/engine.ts';
 import type { RunCheckpoint } from './checkpoint.ts';
 import { DivergenceWatch, divergenceMessage } from './divergence.ts';
-import { Throughput, nextCallSteps } from './pace.ts';
+import { Throughput, nextCallSteps, nextTask } from './pace.ts';
 import { type RunParts, closeParts, openParts } from './parts.ts';
 import { type RunPlan, planRun } from './plan.ts';
 import { startEvents, structureEvents } from './run-events.ts';
@@ -172,7 +172,10 @@ export class Run {
     await Promise.resolve();
     if (this.#phase === 'idle' || this.#phase === 'paused') this.#setPhase('running');
     try {
-      while (this.#moving && !this.#reached(parts.trainer.step)) await this.#advance(parts);
+      while (this.#moving && !this.#reached(parts.trainer.step)) {
+        await this.#advance(parts);
+        await nextTask();
+      }
     } catch (error) {
       const grace = new Promise<null>((resolve) => setTimeout(() => resolve(null), LOST_GRACE_MILLISECONDS));
       const lost = await Promise.race([parts.engine.lost, grace]);

@@ -6,20 +6,26 @@ export type Columns = readonly ArrayLike<number>[];
 /** Relative size below which an eigenvalue counts as zero (chex.md section 8: the official cut-off is too small). */
 const CUT_OFF = 1e-6;
 
-/** Gram matrix G_ij = w_i . w_j in float64, [n, n]. */
+/** Gram matrix G_ij = w_i . w_j in float64, [n, n]. Throws a sentence when an entry is not finite. */
 export function gramMatrix(columns: Columns): Matrix {
-  const size = columns.length;
-  const gram = Matrix.zeros(size, size);
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j <= i; j++) {
-      const [a, b] = [columns[i], columns[j]];
-      let dot = 0;
-      for (let k = 0; k < (a?.length ?? 0); k++) dot += (a?.[k] ?? 0) * (b?.[k] ?? 0);
-      gram.set(i, j, dot);
-      gram.set(j, i, dot);
+  const gram = Matrix.zeros(columns.length, columns.length);
+  for (const [i, a] of columns.entries()) {
+    for (const [j, b] of columns.slice(0, i + 1).entries()) {
+      const product = dot(a, b);
+      if (!Number.isFinite(product)) {
+        throw new Error('A weight is infinite or not a number: the run has diverged; use a smaller train.learningRate.');
+      }
+      gram.set(i, j, product);
+      gram.set(j, i, product);
     }
   }
   return gram;
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += (a[k] ?? 0) * (b[k] ?? 0);
+  return sum;
 }
 
 interface Spectrum {
@@ -32,15 +38,14 @@ interface Spectrum {
 }
 
 function spectrumOf(symmetric: Matrix): Spectrum {
-  const decomposition = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });
-  const { realEigenvalues, eigenvectorMatrix } = decomposition;
-  const order = realEigenvalues.map((_, index) => index).sort((a, b) => (realEigenvalues[b] ?? 0) - (realEigenvalues[a] ?? 0));
-  const values = order.map((index) => Math.max(0, realEigenvalues[index] ?? 0));
-  const largest = values[0] ?? 0;
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });
+  const pairs = realEigenvalues.map((value, index) => ({ value: Math.max(0, value), index }));
+  pairs.sort((a, b) => b.value - a.value);
+  const largest = pairs[0]?.value ?? 0;
   return {
-    values,
-    vectors: order.map((index) => eigenvectorMatrix.getColumn(index)),
-    rank: values.filter((value) => value > CUT_OFF * largest).length,
+    values: pairs.map(({ value }) => value),
+    vectors: pairs.map(({ index }) => eigenvectorMatrix.getColumn(index)),
+    rank: pairs.filter(({ value }) => value > CUT_OFF * largest).length,
   };
 }
 
@@ -66,11 +71,9 @@ export function residuals(columns: Columns, kept: readonly number[]): number[] {
   const { values, vectors, rank } = spectrumOf(gram.selection([...kept], [...kept]));
   return columns.map((_, j) => {
     const norm = gram.get(j, j);
+    const products = kept.map((t) => gram.get(t, j));
     let explained = 0;
-    for (let r = 0; r < rank; r++) {
-      const along = kept.reduce((sum, t, k) => sum + (vectors[r]?.[k] ?? 0) * gram.get(t, j), 0);
-      explained += along ** 2 / (values[r] ?? 1);
-    }
+    for (let r = 0; r < rank; r++) explained += dot(vectors[r] ?? [], products) ** 2 / (values[r] ?? 1);
     const residual = norm - explained;
     return residual > CUT_OFF * norm ? residual : 0;
   });

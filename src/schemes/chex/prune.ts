@@ -6,7 +6,7 @@ export interface LayerChoice {
   /** Channels kept by column subset selection, ascending. */
   readonly kept: readonly number[];
   /** Score of every channel: leverage, or the L1 norm in wide layers; 0 where the channel was off. */
-  readonly scores: readonly number[];
+  readonly scores: ArrayLike<number>;
   readonly score: 'leverage' | 'L1 norm';
 }
 
@@ -18,15 +18,15 @@ export interface LayerChoice {
 export function selectChannels(layer: ChexLayer, count: number, tensors: Tensors, structure: Structure): LayerChoice {
   const columns = columnsOf(layer, tensors, structure);
   const active = keptOf(structure, layer.group);
-  const wide = fanIn(layer) < layer.group.channels;
   const activeColumns = active.map((channel) => columns[channel] ?? []);
-  const activeScores = wide ? activeColumns.map(l1Norm) : leverageScores(activeColumns, Math.min(count, active.length));
-  const scores = new Array<number>(layer.group.channels).fill(0);
-  // Below every active channel, so that one which is off only counts when all active ones are taken.
-  const order = new Array<number>(layer.group.channels).fill(-1);
+  const wide = fanIn(layer) < layer.group.channels;
+  const activeScores = wide ? activeColumns.map(l1Norm) : leverageScores(activeColumns, count);
+  const scores = new Float64Array(layer.group.channels);
+  // Below every active channel, so that one that is off is taken only when all active ones are.
+  const order = new Float64Array(layer.group.channels).fill(-1);
   active.forEach((channel, k) => {
     scores[channel] = activeScores[k] ?? 0;
-    order[channel] = scores[channel];
+    order[channel] = activeScores[k] ?? 0;
   });
   return { kept: largest(order, count), scores, score: wide ? 'L1 norm' : 'leverage' };
 }

@@ -1,6 +1,6 @@
 import { type Structure, keptOf } from '../../core/network/index.ts';
 import type { ChannelFate, ChannelReason } from '../../core/scheme/scheme.ts';
-import type { ChexLayer } from './layers.ts';
+import { type ChexLayer, ranking } from './layers.ts';
 import type { LayerChoice } from './prune.ts';
 import type { Regrowth } from './regrow.ts';
 
@@ -9,34 +9,39 @@ export interface LayerUpdate {
   readonly layer: ChexLayer;
   readonly choice: LayerChoice;
   readonly regrowth: Regrowth;
+  /** BN scales of all the layer's channels. */
   readonly gammas: Float32Array;
 }
 
-const figures = (value: number): string => (value >= 0.001 || value === 0 ? value.toFixed(3) : value.toExponential(1));
-
-/** One sentence with the numbers for every channel of a layer. */
+/** One sentence with the numbers for every channel of a layer; `before` is the structure that was updated. */
 export function explain({ layer, choice, regrowth, gammas }: LayerUpdate, before: Structure): ChannelReason[] {
   const { channels } = layer.group;
   const active = new Set(keptOf(before, layer.group));
   const kept = new Set(choice.kept);
   const regrown = new Set(regrowth.regrown);
-  const order = [...active].sort((a, b) => (choice.scores[b] ?? 0) - (choice.scores[a] ?? 0) || a - b);
+  const order = ranking(choice.scores).filter((channel) => active.has(channel));
+  const draws = regrowth.regrown.length;
+
   return Array.from({ length: channels }, (_, channel): ChannelReason => {
-    const on = kept.has(channel) || regrown.has(channel);
-    const fate = fateOf(active.has(channel), on);
+    const wasOn = active.has(channel);
+    const drawn = regrown.has(channel);
+    const fate = fateOf(wasOn, kept.has(channel) || drawn);
     const score = choice.scores[channel] ?? 0;
     const rank = order.indexOf(channel) + 1;
-    const scale = `BN scale ${figures(Math.abs(gammas[channel] ?? 0))}`;
-    const share = `the BN scales of all layers leave this one ${choice.kept.length} of ${channels}`;
-    const standing = `${choice.score} ${figures(score)}, rank ${rank} of ${active.size} active, ${scale}; ${share}`;
+    const standing =
+      `${choice.score} ${figures(score)}, rank ${rank} of ${active.size} active ` +
+      `(BN scale ${figures(Math.abs(gammas[channel] ?? 0))}); by the BN scales of all layers this one keeps ` +
+      `${choice.kept.length} of ${channels}`;
     const candidate = regrowth.candidates.get(channel);
-    const draw = candidate
-      ? `squared distance ${figures(candidate.residual)} from the span of the kept channels, drawn with probability ${figures(candidate.probability)}`
-      : '';
-    const base = { layer: layer.conv, channel, fate };
-    const ranked = active.has(channel) ? { score, rank, of: active.size } : {};
-    const drawn = candidate ? { probability: candidate.probability } : {};
-    return { ...base, ...ranked, ...drawn, text: sentence(fate, regrown.has(channel), active.has(channel) ? standing : '', draw) };
+    const chance = candidate && chanceText(candidate, draws);
+    return {
+      layer: layer.conv,
+      channel,
+      fate,
+      ...(wasOn ? { score, rank, of: active.size } : {}),
+      ...(candidate && draws > 0 ? { probability: candidate.probability } : {}),
+      text: sentence(fate, drawn, standing, chance),
+    };
   });
 }
 
@@ -45,17 +50,24 @@ function fateOf(wasOn: boolean, isOn: boolean): ChannelFate {
   return wasOn ? 'pruned' : 'off';
 }
 
-function sentence(fate: ChannelFate, drawn: boolean, standing: string, draw: string): string {
+function chanceText(candidate: { residual: number; probability: number }, draws: number): string {
+  const distance = `squared distance ${figures(candidate.residual)} from the span of the kept channels`;
+  if (draws === 0) return `${distance}, but the layer regrows none this time`;
+  return `${distance}, probability ${figures(candidate.probability)} in the first of ${draws} ${draws === 1 ? 'draw' : 'draws'}`;
+}
+
+function sentence(fate: ChannelFate, drawn: boolean, standing: string, chance: string | undefined): string {
   switch (fate) {
     case 'kept':
-      return drawn ? `Lost by score, but regrown at once: ${standing}. ${upper(draw)}.` : `Kept: ${standing}.`;
+      return drawn ? `Lost by score, but regrown at once: ${standing}; ${chance}.` : `Kept: ${standing}.`;
     case 'pruned':
-      return `Pruned: ${standing}. It could have been regrown (${draw}).`;
+      return `Pruned: ${standing}. Not regrown: ${chance}.`;
     case 'regrown':
-      return draw ? `Regrown: ${draw}.` : 'Switched back on to meet the budget exactly.';
+      return drawn ? `Regrown: ${chance}.` : 'Switched back on: the budget leaves room for more than the active channels.';
     case 'off':
-      return `Stays off: ${draw}.`;
+      return `Stays off: ${chance}.`;
   }
 }
 
-const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const figures = (value: number): string =>
+  value >= 0.001 || value === 0 ? value.toFixed(3) : value.toExponential(1);

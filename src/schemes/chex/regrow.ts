@@ -1,12 +1,14 @@
-import { residuals } from '../../core/linalg/gram.ts';
-import type { Structure, Tensors } from '../../core/network/index.ts';
+import { type Columns, residuals } from '../../core/linalg/gram.ts';
 import { random4, toUnit } from '../../core/random/random.ts';
-import { type ChexLayer, columnsOf, largest } from './layers.ts';
+import { largest } from './layers.ts';
+
+/** Whether the draw's exponent is the squared distance (paper) or the distance (code). */
+export type ResidualRule = 'squared' | 'norm';
 
 export interface Regrowth {
   /** Channels drawn, ascending. */
   readonly regrown: readonly number[];
-  /** Residual (squared) and draw probability by candidate channel. */
+  /** Every channel that could be drawn, with its squared residual and its probability in the first draw. */
   readonly candidates: ReadonlyMap<number, { readonly residual: number; readonly probability: number }>;
 }
 
@@ -14,35 +16,37 @@ export interface Regrowth {
 export interface Draw {
   readonly seed: number;
   readonly step: number;
+  /** Index of the layer among the prunable ones. */
   readonly layer: number;
 }
 
 /**
  * Regrow stage (CHEX, Algorithm 3): `count` distinct channels among those not in `kept`, drawn with probability
- * proportional to exp of the (squared) distance of their most recently used weights from the span of the kept ones.
- * Gumbel-top-k draws without replacement from exactly that distribution.
+ * proportional to exp of the (squared) distance of their weights from the span of the kept ones. Gumbel-top-k draws
+ * without replacement from exactly that distribution. `columns` are all channels' weights, those of channels that are
+ * off with their most recently used values.
  */
 export function regrowChannels(
-  layer: ChexLayer,
+  columns: Columns,
   kept: readonly number[],
   count: number,
-  rule: 'squared' | 'norm',
-  tensors: Tensors,
-  structure: Structure,
+  rule: ResidualRule,
   draw: Draw,
 ): Regrowth {
   const inside = new Set(kept);
-  const outside = Array.from({ length: layer.group.channels }, (_, channel) => channel).filter((c) => !inside.has(c));
-  const all = residuals(columnsOf(layer, tensors, structure), kept);
+  const outside = [...columns.keys()].filter((channel) => !inside.has(channel));
+  if (outside.length === 0) return { regrown: [], candidates: new Map() };
+  const all = residuals(columns, kept);
   const squared = outside.map((channel) => all[channel] ?? 0);
-  const strengths = squared.map((value) => (rule === 'squared' ? value : Math.sqrt(value)));
-  const probabilities = softmax(strengths);
-  const perturbed = strengths.map((strength, k) => strength + gumbel(draw, outside[k] ?? 0));
-  const chosen = largest(perturbed, Math.min(count, outside.length)).map((k) => outside[k] ?? 0);
-  const candidates = new Map(
-    outside.map((channel, k) => [channel, { residual: squared[k] ?? 0, probability: probabilities[k] ?? 0 }]),
-  );
-  return { regrown: chosen, candidates };
+  const exponents = rule === 'squared' ? squared : squared.map(Math.sqrt);
+  const probabilities = softmax(exponents);
+  const perturbed = exponents.map((exponent, k) => exponent + gumbel(draw, outside[k] ?? 0));
+  return {
+    regrown: largest(perturbed, count).map((k) => outside[k] ?? 0),
+    candidates: new Map(
+      outside.map((channel, k) => [channel, { residual: squared[k] ?? 0, probability: probabilities[k] ?? 0 }]),
+    ),
+  };
 }
 
 /** Softmax with the maximum subtracted, so that large residuals do not overflow. */
@@ -53,6 +57,7 @@ export function softmax(values: readonly number[]): number[] {
   return weights.map((weight) => weight / total);
 }
 
+/** Standard Gumbel noise of a channel; layers have fewer than 65,536 channels, so counters never meet. */
 function gumbel({ seed, step, layer }: Draw, channel: number): number {
   const [bits] = random4(seed, 'prune', step, layer * 65_536 + channel);
   return -Math.log(-Math.log(toUnit(bits)));
