@@ -17,9 +17,9 @@ export interface RunPlan {
   readonly prunable: readonly string[];
   readonly steps: number;
   readonly stepsPerEpoch: number;
-  hyperAt(step: number): Hyper;
+  readonly hyperAt: (step: number) => Hyper;
   /** Whether to evaluate on the test images after `step` updates: every `evaluateEvery` steps and at the end. */
-  evaluationDue(step: number): boolean;
+  readonly evaluationDue: (step: number) => boolean;
 }
 
 /** Plans a run. Throws a sentence naming the key when the scheme cannot meet what the spec asks. */

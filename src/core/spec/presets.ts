@@ -21,7 +21,7 @@ export const PRESETS: readonly Preset[] = [
       model: { id: 'convnet-micro' },
       data: { train: 4_000, test: 500 },
       train: { steps: 300, batchSize: 50, learningRate: 0.1, evaluateEvery: 50 },
-      scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 }, until: 210, every: 15 },
+      scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 } },
     },
   },
   {

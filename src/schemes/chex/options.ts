@@ -8,7 +8,7 @@ export const chexOptions: readonly OptionField[] = [
     key: 'regrow',
     type: 'number',
     label: 'Regrow share',
-    help: 'Share of every layer that the first update switches back on (δ₀); it then shrinks to zero.',
+    help: 'Share of channels that an update switches back on at the start (δ₀); it shrinks to zero by the last update.',
     source: 'ours',
     min: 0,
     max: 1,
@@ -89,27 +89,37 @@ export const chexOptions: readonly OptionField[] = [
     key: 'decay',
     type: 'choice',
     label: 'Regrow decay',
-    help: 'How the regrow share shrinks: the paper uses a cosine.',
+    help: 'How the regrow share shrinks: a cosine (paper); earlier scripts of the authors have the other two.',
     source: 'paper',
     choices: [
       { value: 'cosine', label: 'Cosine (paper)' },
       { value: 'linear', label: 'Linear (code)' },
-      { value: 'constant', label: 'Constant until the end (code)' },
+      { value: 'constant', label: 'Constant before the last update (code)' },
     ],
     default: () => 'cosine',
   },
 ];
 
-/** Options that contradict the run. */
+/** Options that contradict each other or the run: a sentence that starts with the key's path, or null. */
 export function checkChex(setting: OptionSetting): string | null {
   const { steps, warmupSteps, keep } = setting;
-  const until = number(setting, 'until');
-  const every = number(setting, 'every');
-  const regrow = number(setting, 'regrow');
+  const [until, every, regrow] = [number(setting, 'until'), number(setting, 'every'), number(setting, 'regrow')];
+  const sparsity = Math.round((1 - keep) * 1_000) / 1_000;
   if (steps < 2) return `scheme.until: a run of ${steps} step is too short for an update; use at least 2 steps`;
-  if (until > steps) return `scheme.until: the last update (step ${until}) comes after the run's end (step ${steps}); use at most ${steps}`;
-  if (every > until) return `scheme.every: ${every} steps between updates leave none before step ${until} (scheme.until); use at most ${until}`;
-  if (until < warmupSteps) return `scheme.until: exploring would end at step ${until}, within the warm-up of ${warmupSteps} steps; use at least ${warmupSteps}`;
-  if (regrow > 1 - keep + 1e-9) return `scheme.regrow: ${regrow} is more than the ${Math.round((1 - keep) * 1_000) / 1_000} of the channels that are pruned; use at most that`;
+  if (until > steps) {
+    return `scheme.until: the last update (step ${until}) comes after the run's end (step ${steps}); use at most ${steps}`;
+  }
+  if (until < warmupSteps) {
+    return (
+      `scheme.until: the run is too short for an update, because exploring ends at step ${until}, within the warm-up ` +
+      `of ${warmupSteps} steps; use at least ${warmupSteps}, or a shorter train.warmup`
+    );
+  }
+  if (every > until) {
+    return `scheme.every: ${every} steps between updates leave none up to step ${until} (scheme.until); use at most ${until}`;
+  }
+  if (regrow > 1 - keep + 1e-9) {
+    return `scheme.regrow: ${regrow} is more than the share that is pruned (${sparsity}, 1 - scheme.budget.keep); use at most ${sparsity}`;
+  }
   return null;
 }

@@ -34,7 +34,7 @@ export function regrowChannels(
   draw: Draw,
 ): Regrowth {
   const inside = new Set(kept);
-  const outside = [...columns.keys()].filter((channel) => !inside.has(channel));
+  const outside = Array.from(columns, (_, channel) => channel).filter((channel) => !inside.has(channel));
   if (outside.length === 0) return { regrown: [], candidates: new Map() };
   const all = residuals(columns, kept);
   const squared = outside.map((channel) => all[channel] ?? 0);

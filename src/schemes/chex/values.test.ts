@@ -1,0 +1,176 @@
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Network,
+  type Structure,
+  type Tensors,
+  buildNetwork,
+  compact,
+  groupByNode,
+  groupsOf,
+  initialParameters,
+  keptOf,
+  parametersOf,
+} from '../../core/network/index.ts';
+import { ParameterStore } from '../../engine/store.ts';
+import { type Tfjs, loadTfjs } from '../../engine/tfjs/backend.ts';
+import { forward } from '../../engine/tfjs/forward.ts';
+import { prunableLayers } from './layers.ts';
+import { STEPS, disturb, explore } from './testing.ts';
+
+const HALF = { kind: 'channels', keep: 0.5 } as const;
+
+/** Every full-size entry that belongs to a channel: its row, the readers' column, BN scale, shift and statistics. */
+function entriesOf(network: Network, tensors: Tensors, group: string, channel: number): number[] {
+  const groupOf = groupByNode(groupsOf(network));
+  return parametersOf(network).flatMap(({ name, shape, axes }) => {
+    const values = [...(tensors.get(name) ?? [])];
+    const own = axes.map((node) => node !== null && groupOf.get(node)?.id === group);
+    if (!own.includes(true)) return [];
+    return values.filter((_, index) => {
+      let rest = index;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        const size = shape[axis] ?? 1;
+        if (own[axis] && rest % size === channel) return true;
+        rest = Math.floor(rest / size);
+      }
+      return false;
+    });
+  });
+}
+
+/** Trains in the stores' terms: only the compact tensors change, all of their values. */
+function train(store: ParameterStore, seed: number): void {
+  const running = store.gather(store.parameters);
+  for (const [name, values] of running) running.set(name, values.map((value, i) => value + 0.1 * Math.sin(seed + i * 7.7)));
+  store.scatter(running, store.parameters);
+}
+
+describe('most recently used values', () => {
+  test('a channel pruned at one update and regrown at a later one comes back bit for bit', async () => {
+    const network = buildNetwork('convnet-micro');
+    const parameters = new Map(initialParameters(network, 1));
+    const { run, start } = await explore(network, HALF, {}, 1, parameters);
+    const store = new ParameterStore(network, start.structure, parameters);
+    // The run reads what the store holds: the same map.
+    for (const [name, values] of store.parameters) parameters.set(name, values);
+    const whenPruned = new Map<string, number[]>();
+    let structure: Structure = start.structure;
+    let compared = 0;
+    for (let step = 1; step <= STEPS; step++) {
+      train(store, step);
+      if (!run.dueAt(step)) continue;
+      const before = new Map([...store.parameters].map(([name, values]) => [name, values.slice()]));
+      const decision = await run.decide(step, structure);
+      expect(decision.write).toBeUndefined();
+      store.restructure(decision.structure);
+      for (const { group } of prunableLayers(network)) {
+        const was = keptOf(structure, group);
+        const now = keptOf(decision.structure, group);
+        for (let channel = 0; channel < group.channels; channel++) {
+          const key = `${group.id}/${channel}`;
+          if (was.includes(channel) && !now.includes(channel)) {
+            whenPruned.set(key, entriesOf(network, before, group.id, channel));
+          }
+          const saved = whenPruned.get(key);
+          if (was.includes(channel) || !now.includes(channel) || !saved) continue;
+          expect(entriesOf(network, store.parameters, group.id, channel)).toEqual(saved);
+          expect(saved.length).toBeGreaterThan(9);
+          compared++;
+        }
+      }
+      ({ structure } = decision);
+    }
+    expect(compared).toBeGreaterThan(5);
+  });
+});
+
+describe('other values', () => {
+  let tf: Tfjs;
+  beforeAll(async () => {
+    tf = await loadTfjs('cpu');
+  });
+
+  /** Logits of the compact network on two noise images, from stock tfjs; and the gradient of a kernel. */
+  function logitsOf(network: Network, structure: Structure, tensors: Tensors): number[] {
+    const { network: smaller } = compact(network, structure);
+    const gathered = new ParameterStore(network, structure, tensors).gather(tensors);
+    const shapes = new Map(parametersOf(smaller).map(({ name, shape }) => [name, [...shape]]));
+    return tf.tidy(() => {
+      const parameter = (name: string): Tensor => tf.tensor(gathered.get(name) ?? [], shapes.get(name));
+      const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 7) as Tensor4D;
+      return [...forward(tf, smaller, parameter, images, true).logits.dataSync()];
+    });
+  }
+
+  async function regrowWith(values: 'zero' | 'random') {
+    const network = buildNetwork('convnet-micro');
+    const { run, parameters, start } = await explore(network, HALF, { values });
+    disturb(parameters, 0.3, 2);
+    const decision = await run.decide(4, start.structure);
+    const after: Tensors = new Map([...parameters, ...(decision.write ?? [])]);
+    const back = (layer: string): number[] =>
+      decision.reasons.flatMap((reason) => (reason.fate === 'regrown' && reason.layer === layer ? [reason.channel] : []));
+    return { network, parameters, start, decision, after, back };
+  }
+
+  test('zero: regrowing leaves the network’s function as it is, whatever the channels compute', async () => {
+    const { network, parameters, start, decision, after, back } = await regrowWith('zero');
+    const newly = prunableLayers(network).flatMap(({ conv }) => back(conv));
+    expect(newly.length).toBeGreaterThan(3);
+    // The new structure without the channels that came back, and with them.
+    const without = Object.fromEntries(
+      Object.entries(decision.structure.channels).map(([id, kept]) => {
+        const was = start.structure.channels[id] ?? [];
+        return [id, kept.filter((channel) => was.includes(channel))];
+      }),
+    );
+    const expected = logitsOf(network, { channels: without }, parameters);
+    const silent = logitsOf(network, decision.structure, after);
+    silent.forEach((logit, i) => expect(logit).toBeCloseTo(expected[i] ?? NaN, 5));
+    // With their most recently used values they would change it.
+    const loud = logitsOf(network, decision.structure, parameters);
+    expect(Math.max(...loud.map((logit, i) => Math.abs(logit - (expected[i] ?? NaN))))).toBeGreaterThan(1e-3);
+    // Their own weights are untouched, so that they have something to say and their outgoing weights get a gradient.
+    expect([...(decision.write?.keys() ?? [])].every((name) => /^(conv[234]|dense)\/kernel$/.test(name))).toBe(true);
+    const kernel = (tensors: Tensors): number[] => [...(tensors.get('conv1/kernel') ?? [])];
+    expect(kernel(after)).toEqual(kernel(parameters));
+  });
+
+  test('random: everything of the channel starts anew, nothing else changes', async () => {
+    const { network, parameters, after, back } = await regrowWith('random');
+    const regrown = back('conv2');
+    expect(regrown.length).toBeGreaterThan(0);
+    for (const [role, start] of [['gamma', 0.5], ['beta', 0], ['mean', 0], ['variance', 1]] as const) {
+      const name = `conv2.bn/${role}`;
+      after.get(name)?.forEach((value, channel) => {
+        expect(value).toBe(regrown.includes(channel) ? start : parameters.get(name)?.[channel]);
+      });
+    }
+    // conv3 [3, 3, 16, 16]: columns of regrown inputs and rows of regrown outputs are new, the others are not.
+    const outputs = back('conv3');
+    const before = parameters.get('conv3/kernel') ?? new Float32Array();
+    after.get('conv3/kernel')?.forEach((value, i) => {
+      const fresh = regrown.includes(Math.floor(i / 16) % 16) || outputs.includes(i % 16);
+      expect(value !== before[i]).toBe(fresh);
+    });
+    const kernel = after.get('conv2/kernel') ?? new Float32Array();
+    const own = [...kernel].filter((_, i) => regrown.includes(i % 16));
+    const deviation = Math.sqrt(own.reduce((total, value) => total + value ** 2, 0) / own.length);
+    // Kaiming-normal by fan-out: sqrt(2 / (9 * 16)) = 0.118.
+    expect(deviation).toBeGreaterThan(0.09);
+    expect(deviation).toBeLessThan(0.15);
+    expect(network.id).toBe('convnet-micro');
+  });
+
+  test('random values differ from step to step and repeat with the seed', async () => {
+    const kernelAt = async (step: number, seed: number): Promise<number[]> => {
+      const { run, start } = await explore(buildNetwork('convnet-micro'), HALF, { values: 'random' }, seed);
+      const { write, structure } = await run.decide(step, start.structure);
+      const column = structure.channels['conv2']?.find((channel) => !start.structure.channels['conv2']?.includes(channel));
+      return [...(write?.get('conv2/kernel') ?? [])].filter((_, i) => i % 16 === column);
+    };
+    expect(await kernelAt(4, 1)).toEqual(await kernelAt(4, 1));
+    expect(await kernelAt(8, 1)).not.toEqual(await kernelAt(4, 1));
+  });
+});

@@ -1,0 +1,14 @@
+import { createTheme } from '@mantine/core';
+
+/** Leaf green of the page; shade 8 on white and shade 4 on black pass AA. */
+export const theme = createTheme({
+  fontFamily: "'Inter Variable', system-ui, sans-serif",
+  primaryColor: 'leaf',
+  primaryShade: { light: 8, dark: 7 },
+  autoContrast: true,
+  defaultRadius: 'md',
+  cursorType: 'pointer',
+  colors: {
+    leaf: ['#eafaf4', '#d3f2e6', '#a6e5cd', '#74d7b1', '#4ccb9a', '#2fb985', '#17a071', '#0b8560', '#0b6b4e', '#0b5d46'],
+  },
+});

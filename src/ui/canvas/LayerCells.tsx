@@ -1,0 +1,66 @@
+import { useReducedMotion } from '@mantine/hooks';
+import { type PointerEvent, useEffect, useRef } from 'react';
+import type { LayerView } from '../../core/events/view.ts';
+import { type CellLayout, type Palette, cellAt, drawCell, stateOf } from './cells.ts';
+import { surfaceOf } from './surface.ts';
+
+/** Milliseconds over which a changed cell grows into place. */
+const SETTLE = 450;
+
+export interface LayerCellsProps {
+  readonly layer: LayerView;
+  readonly layout: CellLayout;
+  readonly width: number;
+  readonly palette: Palette;
+  /** Step of the latest decision: what changed then is drawn as news. */
+  readonly latest: number;
+  readonly cursor: number | null;
+  onPoint(channel: number | null): void;
+}
+
+/** The cells of one layer. Redrawn when the view is published; news grows in over a few frames. */
+export function LayerCells({ layer, layout, width, palette, latest, cursor, onPoint }: LayerCellsProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const changedAt = useRef({ step: -1, time: 0 });
+  const still = useReducedMotion();
+  const height = layout.lines * layout.size;
+
+  useEffect(() => {
+    const element = canvas.current;
+    if (!element) return undefined;
+    if (changedAt.current.step !== latest) changedAt.current = { step: latest, time: performance.now() };
+    let frame = 0;
+    const draw = (): void => {
+      const context = surfaceOf(element, width, height);
+      if (!context) return;
+      const age = still ? 1 : Math.min(1, (performance.now() - changedAt.current.time) / SETTLE);
+      layer.channels.forEach((channel, index) => {
+        const x = (index % layout.perLine) * layout.size;
+        const y = Math.floor(index / layout.perLine) * layout.size;
+        drawCell(context, stateOf(channel, layer.prunable), x, y, layout.size, age, palette);
+        if (index !== cursor) return;
+        context.strokeStyle = palette.cursor;
+        context.lineWidth = 1.5;
+        context.strokeRect(x - 0.5, y - 0.5, layout.size - 0.5, layout.size - 0.5);
+      });
+      if (age < 1) frame = requestAnimationFrame(draw);
+    };
+    draw();
+    return () => cancelAnimationFrame(frame);
+  });
+
+  const point = (event: PointerEvent<HTMLCanvasElement>): void => {
+    const box = event.currentTarget.getBoundingClientRect();
+    onPoint(cellAt(layout, layer.total, event.clientX - box.left, event.clientY - box.top));
+  };
+  return (
+    <canvas
+      ref={canvas}
+      aria-hidden
+      style={{ width, height }}
+      onPointerMove={point}
+      onPointerDown={point}
+      onPointerLeave={() => onPoint(null)}
+    />
+  );
+}

@@ -1,0 +1,34 @@
+import { Modal } from '@mantine/core';
+import { COMMANDS } from './commands.ts';
+
+/** The list of keys, from the same registry as the buttons. */
+export function KeyboardSheet({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Modal opened={opened} onClose={onClose} title="Keyboard" centered closeButtonProps={{ 'aria-label': 'Close' }}>
+      <table className="sheet">
+        <tbody>
+          {COMMANDS.map(({ id, shown, help }) => (
+            <tr key={id}>
+              <th scope="row">
+                <kbd>{shown}</kbd>
+              </th>
+              <td>{help}</td>
+            </tr>
+          ))}
+          <tr>
+            <th scope="row">
+              <kbd>← → ↑ ↓</kbd>
+            </th>
+            <td>In the channel map: move from channel to channel, and read why each is on or off</td>
+          </tr>
+          <tr>
+            <th scope="row">
+              <kbd>?</kbd>
+            </th>
+            <td>This list</td>
+          </tr>
+        </tbody>
+      </table>
+    </Modal>
+  );
+}

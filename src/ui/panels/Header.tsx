@@ -1,0 +1,70 @@
+import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { useClipboard } from '@mantine/hooks';
+import { Check, Download, Keyboard, Link, Moon, Sun } from 'lucide-react';
+import { resultOf } from '../../core/events/history.ts';
+import { encodeLink } from '../../core/spec/link.ts';
+import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
+import { download } from '../widgets/download.ts';
+
+export function Header({ onHelp }: { onHelp: () => void }) {
+  const lab = useLab();
+  const opened = useLabState((state) => state.opened);
+  const engine = useLabState((state) => state.engine);
+  const view = useRunView();
+  const clipboard = useClipboard({ timeout: 1_500 });
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = useComputedColorScheme('light') === 'dark';
+
+  const copyLink = (): void => {
+    const link = encodeLink(lab.store.getState().opened);
+    history.replaceState(null, '', link);
+    clipboard.copy(location.href);
+  };
+  const exportHistory = (): void =>
+    download(`${view.start?.spec.name ?? 'run'}.json`, JSON.stringify(resultOf(lab.events()), null, 2));
+
+  return (
+    <header className="header">
+      <img src="./icons/espalier.svg" alt="" width={28} height={28} />
+      <h1>Espalier</h1>
+      <p className="header-purpose">See channels being pruned and regrown while a network trains</p>
+      <p className="header-run" title={opened?.name}>
+        {opened?.name ?? ''}
+      </p>
+      {engine && (
+        <Tooltip label={engine.reason ?? `Trains with ${engine.backend === 'webgpu' ? 'WebGPU' : 'TensorFlow.js'}`} multiline maw={320}>
+          <span className="chip" data-backend={engine.backend}>
+            {engine.backend === 'webgpu' ? 'WebGPU' : 'TensorFlow.js'} · {engine.adapter}
+          </span>
+        </Tooltip>
+      )}
+      <div className="header-actions">
+        <Tooltip label={clipboard.copied ? 'Link copied' : 'Copy a link to this run’s spec'}>
+          <ActionIcon variant="subtle" size="lg" aria-label="Copy link" onClick={copyLink} disabled={!opened}>
+            {clipboard.copied ? <Check size={18} /> : <Link size={18} />}
+          </ActionIcon>
+        </Tooltip>
+        <Tooltip label="Download the run’s history as JSON">
+          <ActionIcon variant="subtle" size="lg" aria-label="Export history" onClick={exportHistory} disabled={!view.start}>
+            <Download size={18} />
+          </ActionIcon>
+        </Tooltip>
+        <Tooltip label="Keyboard">
+          <ActionIcon variant="subtle" size="lg" aria-label="Keyboard" onClick={onHelp}>
+            <Keyboard size={18} />
+          </ActionIcon>
+        </Tooltip>
+        <Tooltip label={dark ? 'Light' : 'Dark'}>
+          <ActionIcon
+            variant="subtle"
+            size="lg"
+            aria-label={dark ? 'Light theme' : 'Dark theme'}
+            onClick={() => setColorScheme(dark ? 'light' : 'dark')}
+          >
+            {dark ? <Sun size={18} /> : <Moon size={18} />}
+          </ActionIcon>
+        </Tooltip>
+      </div>
+    </header>
+  );
+}

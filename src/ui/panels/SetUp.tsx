@@ -1,0 +1,194 @@
+import { Button, NativeSelect, NumberInput, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { ZOO } from '../../core/network/index.ts';
+import { PRESETS } from '../../core/spec/presets.ts';
+import { totalSteps } from '../../core/spec/spec.ts';
+import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
+import { BudgetField } from './BudgetField.tsx';
+import { Field, useDraftValue, useProblem } from './fields.tsx';
+import { OptionFields } from './OptionFields.tsx';
+
+/** The form of the draft spec. What it says opens by itself until something has been trained, then on Apply. */
+export function SetUp() {
+  const { actions, schemes } = useLab();
+  const scheme = useDraftValue('scheme.id');
+  const model = useDraftValue('model.id');
+  const chosen = schemes.find(({ id }) => id === scheme);
+  return (
+    <div className="setup">
+      <NativeSelect
+        label="Preset"
+        data={[{ value: '', label: 'Choose a starting point' }, ...PRESETS.map(({ id, title }) => ({ value: id, label: title }))]}
+        value=""
+        onChange={(event) => {
+          const preset = PRESETS.find(({ id }) => id === event.currentTarget.value);
+          if (preset) actions.load(preset.spec);
+        }}
+      />
+      <NameField />
+      <div className="setup-pair">
+        <NativeSelect
+          label="Model"
+          data={ZOO.map(({ id, title }) => ({ value: id, label: title }))}
+          value={String(model ?? '')}
+          error={useProblem('model.id')}
+          onChange={(event) => actions.edit('model.id', event.currentTarget.value)}
+        />
+        <Field path="model.width" label="Width multiplier" min={0.125} max={8} step={0.125} />
+      </div>
+      <NativeSelect
+        label="Scheme"
+        data={schemes.map(({ id, title }) => ({ value: id, label: title }))}
+        value={String(scheme ?? '')}
+        error={useProblem('scheme.id')}
+        onChange={(event) => actions.edit('scheme', { id: event.currentTarget.value })}
+      />
+      {chosen && (
+        <p className="setup-summary">
+          {chosen.summary} {chosen.paper && <cite>{chosen.paper}.</cite>}
+        </p>
+      )}
+      {chosen && chosen.budgets.length > 0 && <BudgetField scheme={chosen} />}
+      <LengthField />
+      <div className="setup-pair">
+        <Field path="train.batchSize" label="Batch size" min={1} max={512} integer />
+        <Field path="train.learningRate" label="Learning rate" min={0.0001} max={100} step={0.01} />
+      </div>
+      {chosen && chosen.options.length > 0 && (
+        <details className="setup-more">
+          <summary>{chosen.title} options</summary>
+          <OptionFields scheme={chosen} />
+        </details>
+      )}
+      <details className="setup-more">
+        <summary>Data and optimiser</summary>
+        <div className="setup-grid">
+          <Field path="data.train" label="Training images" min={2} max={50_000} integer />
+          <Field path="data.test" label="Test images" min={1} max={10_000} integer />
+          <Field path="data.holdOut" label="Held out" min={1} max={50_000} integer />
+          <Field path="seed" label="Seed" min={0} max={4_294_967_295} integer />
+          <Field path="train.momentum" label="Momentum" min={0} max={0.999} step={0.05} />
+          <Field path="train.weightDecay" label="Weight decay" min={0} max={1} step={0.0001} />
+          <Field path="train.warmup" label="Warm-up share" min={0} max={1} step={0.01} />
+          <Field path="train.labelSmoothing" label="Label smoothing" min={0} max={0.99} step={0.05} />
+          <Field path="train.evaluateEvery" label="Evaluate every" min={1} max={10_000_000} integer />
+          <ScheduleField />
+        </div>
+      </details>
+      <ApplyBar />
+    </div>
+  );
+}
+
+function NameField() {
+  const { actions } = useLab();
+  const name = useDraftValue('name');
+  return (
+    <TextInput
+      label="Name"
+      value={String(name ?? '')}
+      error={useProblem('name')}
+      onChange={(event) => actions.edit('name', event.currentTarget.value || undefined)}
+    />
+  );
+}
+
+function ScheduleField() {
+  const { actions } = useLab();
+  return (
+    <NativeSelect
+      label="Schedule"
+      data={[
+        { value: 'cosine', label: 'Cosine' },
+        { value: 'constant', label: 'Constant' },
+      ]}
+      value={String(useDraftValue('train.schedule') ?? 'cosine')}
+      onChange={(event) => actions.edit('train.schedule', event.currentTarget.value)}
+    />
+  );
+}
+
+/** Length in steps or epochs. A new length gives the scheme's own schedule back its defaults, which depend on it. */
+function LengthField() {
+  const { actions, store } = useLab();
+  const steps = useDraftValue('train.steps');
+  const epochs = useDraftValue('train.epochs');
+  const parsed = useLabState((state) => state.parsed);
+  const [unit, setUnit] = useState<'steps' | 'epochs' | null>(null);
+  const shown = unit ?? (steps === undefined ? 'epochs' : 'steps');
+  const problem = useProblem(`train.${shown}`);
+  const edit = (key: 'steps' | 'epochs', value: unknown): void => {
+    actions.edit('train.steps', key === 'steps' ? value : undefined);
+    actions.edit('train.epochs', key === 'epochs' ? value : undefined);
+    const { scheme } = store.getState().draft;
+    if (typeof scheme !== 'object' || scheme === null) return;
+    actions.edit('scheme.until', undefined);
+    actions.edit('scheme.every', undefined);
+  };
+  const total = parsed.ok ? totalSteps(parsed.spec) : null;
+  return (
+    <div className="setup-pair">
+      <NumberInput
+        label="Length"
+        value={Number((shown === 'steps' ? steps : epochs) ?? '') || ''}
+        min={1}
+        allowDecimal={false}
+        error={problem}
+        description={total === null || shown === 'steps' ? undefined : `${total.toLocaleString('en')} steps`}
+        inputWrapperOrder={['label', 'input', 'description', 'error']}
+        onChange={(value) => edit(shown, value === '' ? undefined : value)}
+      />
+      <NativeSelect
+        label="Unit"
+        data={['steps', 'epochs']}
+        value={shown}
+        onChange={(event) => {
+          const next = event.currentTarget.value === 'steps' ? 'steps' : 'epochs';
+          setUnit(next);
+          const stepsAnEpoch = parsed.ok ? Math.max(1, totalSteps(parsed.spec) / (parsed.spec.train.epochs ?? totalSteps(parsed.spec))) : 1;
+          edit(next, next === 'steps' ? Math.round(Number(epochs ?? 1) * stepsAnEpoch) : 10);
+        }}
+      />
+    </div>
+  );
+}
+
+/** Once something has been trained, a change waits here until it is wanted. */
+function ApplyBar() {
+  const { actions } = useLab();
+  const parsed = useLabState((state) => state.parsed);
+  const opened = useLabState((state) => state.opened);
+  const past = useLabState((state) => state.past);
+  const { step } = useRunView();
+  const changed = opened !== null && (!parsed.ok || JSON.stringify(parsed.spec) !== JSON.stringify(opened));
+  const problems = parsed.ok ? [] : parsed.problems;
+  return (
+    <div className="setup-apply">
+      {problems.length > 0 && (
+        <div role="alert" className="setup-problems">
+          {problems.map(({ message }) => (
+            <p key={message}>{message}</p>
+          ))}
+        </div>
+      )}
+      {changed && step > 0 && (
+        <>
+          <p>Applying starts a new run in place of this one; Undo brings its set-up back.</p>
+          <div className="setup-buttons">
+            <Button size="compact-sm" disabled={!parsed.ok} onClick={actions.apply}>
+              Apply
+            </Button>
+            <Button size="compact-sm" variant="default" onClick={actions.discard}>
+              Discard changes
+            </Button>
+          </div>
+        </>
+      )}
+      {!changed && past.length > 0 && (
+        <Button size="compact-sm" variant="subtle" onClick={actions.undo}>
+          Undo the last applied change
+        </Button>
+      )}
+    </div>
+  );
+}
