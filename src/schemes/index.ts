@@ -8,6 +8,7 @@ export const SCHEMES: readonly Scheme[] = [chex, dense];
 /** The scheme called `id`. Throws a sentence that lists the known ones. */
 export function schemeById(id: string): Scheme {
   const scheme = SCHEMES.find((candidate) => candidate.id === id);
-  if (!scheme) throw new Error(`scheme.id: "${id}" is not known; known: ${SCHEMES.map((known) => known.id).join(', ')}`);
+  if (!scheme)
+    throw new Error(`scheme.id: "${id}" is not known; known: ${SCHEMES.map((known) => known.id).join(', ')}`);
   return scheme;
 }

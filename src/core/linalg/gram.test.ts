@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Matrix, SingularValueDecomposition } from 'ml-matrix';
+import { Matrix, SingularValueDecomposition, solve } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import { leverageScores, residuals } from './gram.ts';
 
@@ -64,7 +64,10 @@ describe('leverage scores', () => {
     const twins = [...EXAMPLE, [3, 0, 0, 0]];
     const scores = leverageScores(twins, 2);
     expect(scores[4]).toBeCloseTo(scores[0] ?? NaN, 12);
-    const permuted = leverageScores([2, 0, 3, 1].map((j) => EXAMPLE[j] ?? []), 2);
+    const permuted = leverageScores(
+      [2, 0, 3, 1].map((j) => EXAMPLE[j] ?? []),
+      2,
+    );
     const plain = leverageScores(EXAMPLE, 2);
     [2, 0, 3, 1].forEach((j, k) => expect(permuted[k]).toBeCloseTo(plain[j] ?? NaN, 12));
     expect(leverageScores([...EXAMPLE, [0, 0, 0, 0]], 3)[4]).toBe(0);
@@ -76,6 +79,45 @@ describe('leverage scores', () => {
 describe('residuals', () => {
   test('worked example A: 1 for the orthogonal channel, 0 for the one in the span', () => {
     expect(residuals(EXAMPLE, [0, 1])).toEqual([0, 0, 1, 0]);
+  });
+
+  test('are the squared norm when orthogonal to all kept, and when nothing is kept', () => {
+    expect(
+      residuals(
+        [
+          [3, 0, 0],
+          [0, 0, 2],
+          [0, -1, 1],
+        ],
+        [0],
+      ),
+    ).toEqual([0, 4, 2]);
+    expect(
+      residuals(
+        [
+          [3, 0, 0],
+          [0, 1, 2],
+        ],
+        [],
+      ),
+    ).toEqual([9, 5]);
+  });
+
+  test('equal what a least-squares fit leaves', () => {
+    fc.assert(
+      fc.property(columnsArbitrary, (columns) => {
+        const kept = [0, 1];
+        const x = new Matrix(kept.map((t) => columns[t] ?? [])).transpose();
+        // Well-conditioned cases only: QR and the pseudo-inverse treat near-copies differently, on purpose.
+        fc.pre(new SingularValueDecomposition(x, { autoTranspose: true }).condition < 100);
+        fc.pre(x.rows > x.columns);
+        residuals(columns, kept).forEach((value, j) => {
+          const w = Matrix.columnVector(columns[j] ?? []);
+          const left = Matrix.sub(w, x.mmul(solve(x, w)));
+          expect(value).toBeCloseTo(left.norm() ** 2, 5);
+        });
+      }),
+    );
   });
 
   test('are never negative, at most the squared norm, and 0 for combinations of kept columns', () => {
@@ -96,6 +138,27 @@ describe('residuals', () => {
 
   test('are all 0 when more are kept than the fan-in (where the official function is wrong)', () => {
     const columns = Array.from({ length: 12 }, (_, j) => [1, 2, 3, 4].map((k) => Math.sin(j * 3.7 + k * 1.3)));
-    expect(residuals(columns, [0, 1, 2, 3, 4, 5])).toEqual(new Array(12).fill(0));
+    expect(residuals(columns, [0, 1, 2, 3, 4, 5])).toEqual(columns.map(() => 0));
   });
+});
+
+test('weights that are not finite are refused in words', () => {
+  expect(() =>
+    leverageScores(
+      [
+        [1, NaN],
+        [1, 2],
+      ],
+      1,
+    ),
+  ).toThrow(/not a number.*train\.learningRate/);
+  expect(() =>
+    residuals(
+      [
+        [1, Infinity],
+        [1, 2],
+      ],
+      [0],
+    ),
+  ).toThrow(/infinite/);
 });

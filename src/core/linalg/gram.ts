@@ -13,7 +13,9 @@ export function gramMatrix(columns: Columns): Matrix {
     for (const [j, b] of columns.slice(0, i + 1).entries()) {
       const product = dot(a, b);
       if (!Number.isFinite(product)) {
-        throw new Error('A weight is infinite or not a number: the run has diverged; use a smaller train.learningRate.');
+        throw new Error(
+          'A weight is infinite or not a number: the run has diverged; use a smaller train.learningRate.',
+        );
       }
       gram.set(i, j, product);
       gram.set(j, i, product);

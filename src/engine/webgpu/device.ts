@@ -51,7 +51,8 @@ export async function requestDevice(gpu?: GPU): Promise<Device> {
     adapter: {
       vendor: info.vendor,
       architecture: info.architecture,
-      description: info.description || info.device || info.vendor,
+      // Browsers often hide the description; vendor and architecture are then all there is.
+      description: info.description || info.device || `${info.vendor} ${info.architecture}`.trim() || 'unnamed adapter',
     },
     features: features.map(String),
     gpu: entry,

@@ -36,11 +36,14 @@ test('columns hold each output channel’s weights over the input channels that 
   const layer = prunableLayers(network)[1];
   if (!layer) throw new Error('conv2');
   // conv2 at a quarter of the width: kernel [3, 3, 2, 4]; each weight says where it sits.
-  const kernel = Float32Array.from({ length: 9 * 2 * 4 }, (_, i) => Math.floor(i / 8) * 100 + (Math.floor(i / 4) % 2) * 10 + (i % 4));
+  const kernel = Float32Array.from(
+    { length: 9 * 2 * 4 },
+    (_, i) => Math.floor(i / 8) * 100 + (Math.floor(i / 4) % 2) * 10 + (i % 4),
+  );
   const dense = denseStructure(network);
   const secondInput = { channels: { ...dense.channels, conv1: [1] } };
   const columns = columnsOf(layer, new Map([['conv2/kernel', kernel]]), secondInput);
-  expect(columns.map((column) => [...Array.from(column)])).toEqual(
+  expect(columns.map((column) => Array.from(column))).toEqual(
     [0, 1, 2, 3].map((out) => [0, 1, 2, 3, 4, 5, 6, 7, 8].map((tap) => tap * 100 + 10 + out)),
   );
 });

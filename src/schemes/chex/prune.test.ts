@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Structure, buildNetwork, denseStructure } from '../../core/network/index.ts';
-import { type ChexLayer, prunableLayers } from "./layers.ts";
+import { type ChexLayer, prunableLayers } from './layers.ts';
 import { selectChannels } from './prune.ts';
 
 /** conv1 has 4 channels here, fan-in 27; conv2 8 channels, fan-in 36. */
@@ -21,7 +21,9 @@ function kernelOf(columns: readonly (readonly number[])[], fanIn: number): Float
 const EXAMPLE = [[3], [0, 2], [0, 0, 1], [0.5, 0.5]];
 const tensors = new Map([['conv1/kernel', kernelOf(EXAMPLE, 27)]]);
 const dense = denseStructure(network);
-const withChannels = (id: string, kept: readonly number[]): Structure => ({ channels: { ...dense.channels, [id]: kept } });
+const withChannels = (id: string, kept: readonly number[]): Structure => ({
+  channels: { ...dense.channels, [id]: kept },
+});
 
 test('worked example A: channels 0 and 1 are kept', () => {
   const { kept, scores, score } = selectChannels(layerAt(0), 2, tensors, dense);
@@ -57,8 +59,15 @@ test('wide layers rank by L1 norm', () => {
   // vgg-small's conv1 has 32 channels and fan-in 27; norms fall with the channel's number.
   const [wide] = prunableLayers(buildNetwork('vgg-small'));
   if (!wide) throw new Error('no layer');
-  const columns = Array.from({ length: 32 }, (_, c) => Array.from({ length: 27 }, (_, k) => (32 - c) * (k % 2 ? -1 : 1)));
-  const choice = selectChannels(wide, 3, new Map([['conv1/kernel', kernelOf(columns, 27)]]), denseStructure(buildNetwork('vgg-small')));
+  const columns = Array.from({ length: 32 }, (_, c) =>
+    Array.from({ length: 27 }, (_, k) => (32 - c) * (k % 2 ? -1 : 1)),
+  );
+  const choice = selectChannels(
+    wide,
+    3,
+    new Map([['conv1/kernel', kernelOf(columns, 27)]]),
+    denseStructure(buildNetwork('vgg-small')),
+  );
   expect(choice.score).toBe('L1 norm');
   expect(choice.kept).toEqual([0, 1, 2]);
   expect(choice.scores[0]).toBe(32 * 27);

@@ -63,11 +63,12 @@ function sentence(fate: ChannelFate, drawn: boolean, standing: string, chance: s
     case 'pruned':
       return `Pruned: ${standing}. Not regrown: ${chance}.`;
     case 'regrown':
-      return drawn ? `Regrown: ${chance}.` : 'Switched back on: the budget leaves room for more than the active channels.';
+      return drawn
+        ? `Regrown: ${chance}.`
+        : 'Switched back on: the budget leaves room for more than the active channels.';
     case 'off':
       return `Stays off: ${chance}.`;
   }
 }
 
-const figures = (value: number): string =>
-  value >= 0.001 || value === 0 ? value.toFixed(3) : value.toExponential(1);
+const figures = (value: number): string => (value >= 0.001 || value === 0 ? value.toFixed(3) : value.toExponential(1));

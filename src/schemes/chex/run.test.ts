@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { residuals } from '../../core/linalg/gram.ts';
 import { type Structure, buildNetwork, countNetwork, countStructure, keptOf } from '../../core/network/index.ts';
 import type { Decision } from '../../core/scheme/scheme.ts';
 import { prunableLayers } from './layers.ts';
@@ -17,7 +18,9 @@ describe('start', () => {
     // S - delta_0 = 0.5 - 0.2 off: floor(0.7 * (8, 16, 16, 32)).
     expect(widthsOf(network, start.structure)).toEqual([5, 11, 11, 22]);
     const kernel = parameters.get('conv1/kernel') ?? new Float32Array();
-    const norms = Array.from({ length: 8 }, (_, c) => kernel.reduce((total, value, i) => total + (i % 8 === c ? Math.abs(value) : 0), 0));
+    const norms = Array.from({ length: 8 }, (_, c) =>
+      kernel.reduce((total, value, i) => total + (i % 8 === c ? Math.abs(value) : 0), 0),
+    );
     const best = [...norms.keys()].sort((a, b) => (norms[b] ?? 0) - (norms[a] ?? 0)).slice(0, 5);
     expect(new Set(start.structure.channels['conv1'])).toEqual(new Set(best));
     expect(start.reasons.length).toBe(72);
@@ -30,28 +33,35 @@ describe('start', () => {
     expect(widthsOf(network, start.structure)).toEqual([7, 8, 8, 17]);
   });
 
-  test.each(['macs', 'parameters'] as const)('%s: the smallest uniform network that covers keep and delta_0', async (kind) => {
-    for (const id of ['convnet-micro', 'plain5', 'vgg-small', 'resnet20']) {
-      const network = buildNetwork(id);
-      const { start } = await explore(network, { kind, keep: 0.4 }, { regrow: 0.2 });
-      const wanted = 0.6 * countNetwork(network)[kind];
-      expect(countStructure(network, start.structure)[kind]).toBeGreaterThanOrEqual(wanted);
-      const shares = prunableLayers(network).map(({ group }) => keptOf(start.structure, group).length / group.channels);
-      const widest = Math.max(...prunableLayers(network).map(({ group }) => group.channels));
-      const narrower = prunableLayers(network).map(({ group: { id: group, channels } }) => {
-        const count = Math.floor(channels * (Math.max(...shares) - 1 / widest) + 1e-9);
-        return [group, Array.from({ length: Math.max(1, count) }, (_, c) => c)];
-      });
-      expect(countStructure(network, { channels: Object.fromEntries(narrower) })[kind]).toBeLessThan(wanted);
-    }
-  });
+  test.each(['macs', 'parameters'] as const)(
+    '%s: the smallest uniform network that covers keep and delta_0',
+    async (kind) => {
+      for (const id of ['convnet-micro', 'plain5', 'vgg-small', 'resnet20']) {
+        const network = buildNetwork(id);
+        const { start } = await explore(network, { kind, keep: 0.4 }, { regrow: 0.2 });
+        const wanted = 0.6 * countNetwork(network)[kind];
+        expect(countStructure(network, start.structure)[kind]).toBeGreaterThanOrEqual(wanted);
+        const shares = prunableLayers(network).map(
+          ({ group }) => keptOf(start.structure, group).length / group.channels,
+        );
+        const widest = Math.max(...prunableLayers(network).map(({ group }) => group.channels));
+        const narrower = prunableLayers(network).map(({ group: { id: group, channels } }) => {
+          const count = Math.floor(channels * (Math.max(...shares) - 1 / widest) + 1e-9);
+          return [group, Array.from({ length: Math.max(1, count) }, (_, c) => c)];
+        });
+        expect(countStructure(network, { channels: Object.fromEntries(narrower) })[kind]).toBeLessThan(wanted);
+      }
+    },
+  );
 
   test('a budget below the minima is refused with the smallest feasible share', async () => {
     const network = buildNetwork('resnet20');
     await expect(explore(network, { kind: 'channels', keep: 0.01 })).rejects.toThrow(
       /^scheme\.budget\.keep: 0\.01 of the channels .*smallest possible share is 0\.027$/,
     );
-    await expect(explore(network, { kind: 'macs', keep: 0.01 })).rejects.toThrow(/^scheme\.budget\.keep: 0\.01 of the macs/);
+    await expect(explore(network, { kind: 'macs', keep: 0.01 })).rejects.toThrow(
+      /^scheme\.budget\.keep: 0\.01 of the macs/,
+    );
     await expect(explore(network, { kind: 'channels', keep: 0.1 }, { minimum: 8 })).rejects.toThrow(/share is 0\.215/);
     // Nine layers of one channel each are 0.0268 of 336: the named share itself works.
     expect((await explore(network, { kind: 'channels', keep: 0.027 })).start.reasons.length).toBe(336);
@@ -123,6 +133,24 @@ describe('updates', () => {
     expect(text).toMatch(/^Kept: leverage [01]\.\d+, rank \d of 5 active \(BN scale 2\.000\); .* keeps 5 of 8\.$/);
   });
 
+  test('candidates are weighed with all most recently used values, those of input channels that are off too', async () => {
+    const network = buildNetwork('convnet-micro');
+    const { run, parameters, start } = await explore(network, HALF);
+    disturb(parameters, 0.3, 4);
+    const { reasons } = await run.decide(4, start.structure);
+    // conv2 reads 8 channels, of which 5 are on: all 72 weights of each of its 16 channels count.
+    const kernel = parameters.get('conv2/kernel') ?? new Float32Array();
+    const columns = Array.from({ length: 16 }, (_, c) => kernel.filter((_value, i) => i % 16 === c));
+    const own = reasons.filter(({ layer }) => layer === 'conv2');
+    const kept = own.flatMap(({ channel, probability }) => (probability === undefined ? [channel] : []));
+    const distances = residuals(columns, kept);
+    const weight = (channel: number): number => Math.exp(distances[channel] ?? NaN);
+    const candidates = own.filter(({ probability }) => probability !== undefined);
+    const all = sum(candidates.map(({ channel }) => weight(channel)));
+    expect(candidates.some(({ fate }) => fate === 'off' || fate === 'regrown')).toBe(true);
+    for (const { channel, probability } of candidates) expect(probability).toBeCloseTo(weight(channel) / all, 9);
+  });
+
   test('the same seed decides the same; another seed regrows others', async () => {
     const decide = async (seed: number): Promise<Structure> => {
       const { run, start } = await explore(buildNetwork('plain5'), HALF, {}, seed);
@@ -184,4 +212,28 @@ describe('updates', () => {
     parameters.get('conv2/kernel')?.fill(NaN);
     await expect(run.decide(4, start.structure)).rejects.toThrow(/the run has diverged/);
   });
+
+  test.each(['macs', 'parameters'] as const)(
+    '%s: ends within the budget, and one more channel would exceed it',
+    async (kind) => {
+      for (const [id, keep] of [
+        ['convnet-micro', 0.5],
+        ['plain5', 0.33],
+        ['vgg-small', 0.25],
+        ['resnet20', 0.9],
+      ] as const) {
+        const { network, made } = await decisions(id, { every: 20 }, { kind, keep }, 0.5);
+        const structure = made.at(-1)?.decision.structure ?? { channels: {} };
+        const limit = keep * countNetwork(network)[kind];
+        expect(countStructure(network, structure)[kind]).toBeLessThanOrEqual(limit);
+        for (const { group } of prunableLayers(network)) {
+          const kept = keptOf(structure, group);
+          const more = [...Array(group.channels).keys()].find((channel) => !kept.includes(channel));
+          if (more === undefined) continue;
+          const wider = { channels: { ...structure.channels, [group.id]: [...kept, more].sort((a, b) => a - b) } };
+          expect(countStructure(network, wider)[kind]).toBeGreaterThan(limit);
+        }
+      }
+    },
+  );
 });

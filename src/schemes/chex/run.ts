@@ -29,7 +29,11 @@ export class ChexRun implements SchemeRun {
     this.#allocation = { budget, minimum, rule: options['rule'] === 'code' ? 'code' : 'paper' };
     this.#schedule = { every: Number(options['every']), until: Number(options['until']), warmupSteps };
     // A budget that no structure can meet is refused before anything trains.
-    allocate(network, this.#layers.map(({ group }) => ({ group, minimum, scores: [] })), budget);
+    allocate(
+      network,
+      this.#layers.map(({ group }) => ({ group, minimum, scores: [] })),
+      budget,
+    );
   }
 
   /** The released code starts all BN scales at 0.5, prunable or not. */

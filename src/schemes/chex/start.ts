@@ -33,7 +33,9 @@ export function startCounts(
 
 /** The shares at which a uniform share changes some layer's width, ascending. */
 function widthSteps(layers: readonly ChexLayer[]): number[] {
-  const shares = layers.flatMap(({ group: { channels } }) => Array.from({ length: channels }, (_, c) => (c + 1) / channels));
+  const shares = layers.flatMap(({ group: { channels } }) =>
+    Array.from({ length: channels }, (_, c) => (c + 1) / channels),
+  );
   return [...new Set(shares)].sort((a, b) => a - b);
 }
 
@@ -49,7 +51,11 @@ function atLeastBudget(
     network,
     layers.map(({ group }) => {
       const count = counts.get(group.id) ?? 0;
-      return { group, minimum, scores: Array.from({ length: group.channels }, (_, channel) => (channel < count ? 1 : 0)) };
+      return {
+        group,
+        minimum,
+        scores: Array.from({ length: group.channels }, (_, channel) => (channel < count ? 1 : 0)),
+      };
     }),
     budget,
   );
@@ -75,7 +81,15 @@ export function startStructure(
       const text =
         `${on ? 'In' : 'Not in'} the starting network: L1 norm ${norm.toFixed(2)} of its random weights, rank ${rank} ` +
         `of ${norms.length}; the layer starts with ${chosen.length}.`;
-      reasons.push({ layer: layer.conv, channel, fate: on ? 'kept' : 'pruned', score: norm, rank, of: norms.length, text });
+      reasons.push({
+        layer: layer.conv,
+        channel,
+        fate: on ? 'kept' : 'pruned',
+        score: norm,
+        rank,
+        of: norms.length,
+        text,
+      });
     });
     return [layer.group.id, chosen] as const;
   });

@@ -65,7 +65,10 @@ export async function explore(
 export function disturb(parameters: Map<string, Float32Array>, amount: number, seed: number): void {
   for (const [name, values] of parameters) {
     if (!/kernel|gamma/.test(name)) continue;
-    parameters.set(name, values.map((value, i) => value * (1 + amount * Math.sin(i * 12.9898 + seed * 78.233))));
+    parameters.set(
+      name,
+      values.map((value, i) => value * (1 + amount * Math.sin(i * 12.9898 + seed * 78.233))),
+    );
   }
 }
 

@@ -5,7 +5,6 @@ import {
   type Structure,
   type Tensors,
   buildNetwork,
-  compact,
   groupByNode,
   groupsOf,
   initialParameters,
@@ -42,8 +41,34 @@ function entriesOf(network: Network, tensors: Tensors, group: string, channel: n
 /** Trains in the stores' terms: only the compact tensors change, all of their values. */
 function train(store: ParameterStore, seed: number): void {
   const running = store.gather(store.parameters);
-  for (const [name, values] of running) running.set(name, values.map((value, i) => value + 0.1 * Math.sin(seed + i * 7.7)));
+  for (const [name, values] of running)
+    running.set(
+      name,
+      values.map((value, i) => value + 0.1 * Math.sin(seed + i * 7.7)),
+    );
   store.scatter(running, store.parameters);
+}
+
+let tf: Tfjs;
+beforeAll(async () => {
+  tf = await loadTfjs('cpu');
+});
+
+/** Logits on two noise images by stock tfjs, with the batch's statistics: compact, or full-size with zeros. */
+function logitsOf(
+  network: Network,
+  structure: Structure,
+  tensors: Tensors,
+  execution: 'compact' | 'masked' = 'compact',
+): number[] {
+  const store = new ParameterStore(network, structure, tensors, execution);
+  const running = store.gather(tensors);
+  const shapes = new Map(parametersOf(store.running).map(({ name, shape }) => [name, [...shape]]));
+  return tf.tidy(() => {
+    const parameter = (name: string): Tensor => tf.tensor(running.get(name) ?? [], shapes.get(name));
+    const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 7) as Tensor4D;
+    return [...forward(tf, store.running, parameter, images, true).logits.dataSync()];
+  });
 }
 
 describe('most recently used values', () => {
@@ -85,24 +110,27 @@ describe('most recently used values', () => {
   });
 });
 
-describe('other values', () => {
-  let tf: Tfjs;
-  beforeAll(async () => {
-    tf = await loadTfjs('cpu');
-  });
-
-  /** Logits of the compact network on two noise images, from stock tfjs; and the gradient of a kernel. */
-  function logitsOf(network: Network, structure: Structure, tensors: Tensors): number[] {
-    const { network: smaller } = compact(network, structure);
-    const gathered = new ParameterStore(network, structure, tensors).gather(tensors);
-    const shapes = new Map(parametersOf(smaller).map(({ name, shape }) => [name, [...shape]]));
-    return tf.tidy(() => {
-      const parameter = (name: string): Tensor => tf.tensor(gathered.get(name) ?? [], shapes.get(name));
-      const images = tf.randomUniform([2, 32, 32, 3], -1, 1, 'float32', 7) as Tensor4D;
-      return [...forward(tf, smaller, parameter, images, true).logits.dataSync()];
-    });
+test('after an update masked and compact execution give the same outputs, masked entries are 0', async () => {
+  for (const id of ['convnet-micro', 'resnet20']) {
+    const network = buildNetwork(id, 0.5);
+    const { run, parameters, start } = await explore(network, HALF, {}, 1, new Map(initialParameters(network, 1)));
+    disturb(parameters, 0.3, 1);
+    const { structure } = await run.decide(4, start.structure);
+    const masked = new ParameterStore(network, structure, parameters, 'masked').gather(parameters);
+    for (const { group } of prunableLayers(network)) {
+      const off = Array.from({ length: group.channels }, (_, c) => c).filter(
+        (c) => !keptOf(structure, group).includes(c),
+      );
+      for (const channel of off) expect(new Set(entriesOf(network, masked, group.id, channel))).toEqual(new Set([0]));
+    }
+    const compact = logitsOf(network, structure, parameters);
+    logitsOf(network, structure, parameters, 'masked').forEach((logit, i) =>
+      expect(logit).toBeCloseTo(compact[i] ?? NaN, 4),
+    );
   }
+});
 
+describe('other values', () => {
   async function regrowWith(values: 'zero' | 'random') {
     const network = buildNetwork('convnet-micro');
     const { run, parameters, start } = await explore(network, HALF, { values });
@@ -110,7 +138,9 @@ describe('other values', () => {
     const decision = await run.decide(4, start.structure);
     const after: Tensors = new Map([...parameters, ...(decision.write ?? [])]);
     const back = (layer: string): number[] =>
-      decision.reasons.flatMap((reason) => (reason.fate === 'regrown' && reason.layer === layer ? [reason.channel] : []));
+      decision.reasons.flatMap((reason) =>
+        reason.fate === 'regrown' && reason.layer === layer ? [reason.channel] : [],
+      );
     return { network, parameters, start, decision, after, back };
   }
 
@@ -138,10 +168,15 @@ describe('other values', () => {
   });
 
   test('random: everything of the channel starts anew, nothing else changes', async () => {
-    const { network, parameters, after, back } = await regrowWith('random');
+    const { parameters, after, back } = await regrowWith('random');
     const regrown = back('conv2');
     expect(regrown.length).toBeGreaterThan(0);
-    for (const [role, start] of [['gamma', 0.5], ['beta', 0], ['mean', 0], ['variance', 1]] as const) {
+    for (const [role, start] of [
+      ['gamma', 0.5],
+      ['beta', 0],
+      ['mean', 0],
+      ['variance', 1],
+    ] as const) {
       const name = `conv2.bn/${role}`;
       after.get(name)?.forEach((value, channel) => {
         expect(value).toBe(regrown.includes(channel) ? start : parameters.get(name)?.[channel]);
@@ -160,14 +195,15 @@ describe('other values', () => {
     // Kaiming-normal by fan-out: sqrt(2 / (9 * 16)) = 0.118.
     expect(deviation).toBeGreaterThan(0.09);
     expect(deviation).toBeLessThan(0.15);
-    expect(network.id).toBe('convnet-micro');
   });
 
   test('random values differ from step to step and repeat with the seed', async () => {
     const kernelAt = async (step: number, seed: number): Promise<number[]> => {
       const { run, start } = await explore(buildNetwork('convnet-micro'), HALF, { values: 'random' }, seed);
       const { write, structure } = await run.decide(step, start.structure);
-      const column = structure.channels['conv2']?.find((channel) => !start.structure.channels['conv2']?.includes(channel));
+      const column = structure.channels['conv2']?.find(
+        (channel) => !start.structure.channels['conv2']?.includes(channel),
+      );
       return [...(write?.get('conv2/kernel') ?? [])].filter((_, i) => i % 16 === column);
     };
     expect(await kernelAt(4, 1)).toEqual(await kernelAt(4, 1));

@@ -1,11 +1,22 @@
-import { type Network, type ParameterSpec, type Tensors, groupByNode, groupsOf, initialTensor, parametersOf } from '../../core/network/index.ts';
+import {
+  type Network,
+  type ParameterSpec,
+  type Tensors,
+  groupByNode,
+  groupsOf,
+  initialTensor,
+  parametersOf,
+} from '../../core/network/index.ts';
 import { random4 } from '../../core/random/random.ts';
 
 /** Where BN scales start (the released code: 0.5 instead of 1). */
 export const INITIAL_GAMMA = 0.5;
 
 /** Axes of a tensor along which a group's channels lie: its own (`out`) or those it reads (`in`). */
-function slicesOf(network: Network, groupId: string): readonly { spec: ParameterSpec; axis: number; side: 'in' | 'out' }[] {
+function slicesOf(
+  network: Network,
+  groupId: string,
+): readonly { spec: ParameterSpec; axis: number; side: 'in' | 'out' }[] {
   const groupOf = groupByNode(groupsOf(network));
   return parametersOf(network).flatMap((spec) =>
     spec.axes.flatMap((node, axis) =>
@@ -54,7 +65,13 @@ function startingValues(spec: ParameterSpec, seed: number): Float32Array {
 }
 
 /** Copies the entries whose index along `axis` is one of `channels`. */
-function copyChannels(spec: ParameterSpec, axis: number, channels: readonly number[], source: Float32Array, target: Float32Array): void {
+function copyChannels(
+  spec: ParameterSpec,
+  axis: number,
+  channels: readonly number[],
+  source: Float32Array,
+  target: Float32Array,
+): void {
   const inner = spec.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
   const size = spec.shape[axis] ?? 1;
   const wanted = new Set(channels);

@@ -8,7 +8,11 @@ function candidatesOf(network: Network, minimum: number, scoreOf: (index: number
   let index = 0;
   return groupsOf(network)
     .filter(({ cuttable }) => cuttable)
-    .map((group) => ({ group, minimum, scores: Float32Array.from({ length: group.channels }, () => scoreOf(index++)) }));
+    .map((group) => ({
+      group,
+      minimum,
+      scores: Float32Array.from({ length: group.channels }, () => scoreOf(index++)),
+    }));
 }
 
 /** Two layers of four channels with given scores. */
@@ -24,7 +28,11 @@ const network: Network = {
 };
 const SCORES = [0.9, 0.1, 0.5, 0.4, 0.8, 0.7, 0.05, 0.6];
 const widths = (minimum: number, keep: number, scores = SCORES): number[] => [
-  ...allocate(network, candidatesOf(network, minimum, (i) => scores[i] ?? 0), { kind: 'channels', keep }).values(),
+  ...allocate(
+    network,
+    candidatesOf(network, minimum, (i) => scores[i] ?? 0),
+    { kind: 'channels', keep },
+  ).values(),
 ];
 
 describe('channels', () => {

@@ -12,7 +12,9 @@ test('is what compacting and counting gives, for any widths of any group', () =>
       (id, kind, shares) => {
         const network = buildNetwork(id);
         const groups = groupsOf(network).filter(({ cuttable }) => cuttable);
-        const widths = new Map(groups.map((group, i) => [group.id, 1 + Math.floor((shares[i] ?? 0) * (group.channels - 1))]));
+        const widths = new Map(
+          groups.map((group, i) => [group.id, 1 + Math.floor((shares[i] ?? 0) * (group.channels - 1))]),
+        );
         const channels = Object.fromEntries([...widths].map(([group, width]) => [group, [...Array(width).keys()]]));
         expect(costOf(network, kind)(widths)).toBe(countStructure(network, { channels })[kind]);
         expect(costOf(network, kind)(new Map())).toBe(countNetwork(network)[kind]);

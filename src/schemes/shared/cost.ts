@@ -1,10 +1,4 @@
-import {
-  type ChannelGroup,
-  type Network,
-  countNetwork,
-  groupByNode,
-  groupsOf,
-} from '../../core/network/index.ts';
+import { type ChannelGroup, type Network, countNetwork, groupByNode, groupsOf } from '../../core/network/index.ts';
 
 /** Parameters or MACs of the compact network with these widths, by group id; groups not listed keep all channels. */
 export type Cost = (widths: ReadonlyMap<string, number>) => number;

@@ -1,4 +1,4 @@
-import { createTheme } from '@mantine/core';
+import { Tooltip, createTheme } from '@mantine/core';
 
 /** Leaf green of the page; shade 8 on white and shade 4 on black pass AA. */
 export const theme = createTheme({
@@ -8,6 +8,10 @@ export const theme = createTheme({
   autoContrast: true,
   defaultRadius: 'md',
   cursorType: 'pointer',
+  components: {
+    // Within the landmark they belong to, and below their control, where nothing is cut off.
+    Tooltip: Tooltip.extend({ defaultProps: { withinPortal: false, position: 'bottom', openDelay: 300 } }),
+  },
   colors: {
     leaf: ['#eafaf4', '#d3f2e6', '#a6e5cd', '#74d7b1', '#4ccb9a', '#2fb985', '#17a071', '#0b8560', '#0b6b4e', '#0b5d46'],
   },

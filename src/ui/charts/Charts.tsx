@@ -10,9 +10,9 @@ export function Charts() {
   const view = useRunView();
   return (
     <section className="charts" aria-label="Charts">
-      <Chart title="Loss" view={view} {...lossSeries(view)} digits={3} />
-      <Chart title="Accuracy" view={view} {...accuracySeries(view)} digits={1} unit=" %" />
-      <Chart title="Channels per layer" view={view} {...widthSeries(view)} digits={0} stepped />
+      <Chart title="Loss" view={view} {...lossSeries(view)} digits={3} grid={0.1} floor="auto" />
+      <Chart title="Accuracy" view={view} {...accuracySeries(view)} digits={1} unit=" %" grid={20} />
+      <Chart title="Widths" view={view} {...widthSeries(view)} digits={0} grid={8} stepped />
     </section>
   );
 }
@@ -25,9 +25,12 @@ interface ChartProps {
   readonly digits: number;
   readonly unit?: string;
   readonly stepped?: boolean;
+  /** The axis ends at a multiple of this; it begins at zero unless the curve's own range matters more. */
+  readonly grid: number;
+  readonly floor?: 0 | 'auto';
 }
 
-function Chart({ title, view, points, series, digits, unit = '', stepped = false }: ChartProps) {
+function Chart({ title, view, points, series, digits, unit = '', stepped = false, grid, floor = 0 }: ChartProps) {
   const [table, setTable] = useState(false);
   const decisions = view.decisions.filter(({ step }) => step > 0);
   const text = (value: unknown): string => (typeof value === 'number' ? `${value.toFixed(digits)}${unit}` : '–');
@@ -50,7 +53,7 @@ function Chart({ title, view, points, series, digits, unit = '', stepped = false
             <LineChart data={points as ChartPoint[]} margin={{ top: 6, right: 10, bottom: 0, left: -14 }} accessibilityLayer={false}>
               <CartesianGrid vertical={false} stroke="var(--line)" />
               <XAxis dataKey="step" type="number" domain={[0, Math.max(1, view.step)]} stroke="var(--faint)" tick={TICK} tickLine={false} />
-              <YAxis domain={['auto', 'auto']} stroke="var(--faint)" tick={TICK} tickLine={false} axisLine={false} width={52} tickFormatter={(value: number) => `${Number(value.toFixed(digits === 0 ? 0 : 2))}`} />
+              <YAxis domain={[floor, (most: number) => Math.ceil(most / grid) * grid]} stroke="var(--faint)" tick={TICK} tickLine={false} axisLine={false} width={52} tickFormatter={(value: number) => `${Number(value.toFixed(digits === 0 ? 0 : 2))}`} />
               <Tooltip isAnimationActive={false} formatter={text} labelFormatter={(step) => `Step ${String(step)}`} contentStyle={TOOLTIP} />
               {decisions.map(({ step }) => (
                 <ReferenceLine key={step} x={step} stroke="var(--mark)" strokeDasharray="2 3" />

@@ -15,6 +15,8 @@ interface Pointed {
 }
 
 const LINE_WIDTH = 84;
+/** What stands beside the cells of a row: paddings, name, width line, count and the gaps between them. */
+const BESIDE = 12 + 104 + LINE_WIDTH + 64 + 3 * 12;
 
 /** The hero: one row a layer, one cell a channel, and why each is on or off. */
 export function ChannelMap() {
@@ -25,7 +27,7 @@ export function ChannelMap() {
   const [pointed, setPointed] = useState<Pointed | null>(null);
   const rows = view.layers;
   const narrow = width < 520;
-  const cellsWidth = Math.max(80, width - (narrow ? 0 : 112 + 64 + LINE_WIDTH + 44));
+  const cellsWidth = Math.max(80, Math.floor(width) - (narrow ? 12 : BESIDE));
   const largest = rows.length <= 6 ? 24 : rows.length <= 10 ? 18 : 13;
   const latest = view.decisions.at(-1)?.step ?? 0;
   const layer = rows.find((row) => row.layer === pointed?.layer);

@@ -26,7 +26,7 @@ export function SetUp() {
         }}
       />
       <NameField />
-      <div className="setup-pair">
+      <div className="setup-pair wide-first">
         <NativeSelect
           label="Model"
           data={ZOO.map(({ id, title }) => ({ value: id, label: title }))}
@@ -34,7 +34,7 @@ export function SetUp() {
           error={useProblem('model.id')}
           onChange={(event) => actions.edit('model.id', event.currentTarget.value)}
         />
-        <Field path="model.width" label="Width multiplier" min={0.125} max={8} step={0.125} />
+        <Field path="model.width" label="Width" min={0.125} max={8} step={0.125} />
       </div>
       <NativeSelect
         label="Scheme"
