@@ -24,7 +24,9 @@ export default defineConfig({
         },
       },
       {
-        optimizeDeps: { include: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu', 'valibot', 'ml-matrix', 'fast-check'] },
+        optimizeDeps: {
+          include: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu', 'valibot', 'ml-matrix', 'fast-check'],
+        },
         test: {
           name: 'browser',
           include: ['src/**/*.browser.test.ts', 'tests/conformance/**/*.browser.test.ts'],

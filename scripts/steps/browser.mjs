@@ -34,10 +34,11 @@ export async function ensureChromium() {
   if (await findChromium()) return;
   say('Installing Chromium for the tests (once) ...');
   const run = (command, ...args) =>
-    spawnSync(command, args, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }).status === 0;
+    spawnSync(command, args, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+      .status === 0;
   const root = process.getuid?.() === 0;
   if (root && existsSync('/usr/bin/apt-get')) {
-    run('apt-get', 'update', '-qq') && run('apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'chromium');
+    if (run('apt-get', 'update', '-qq')) run('apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'chromium');
   }
   if (!(await findChromium())) run('npx', 'playwright', 'install', ...(root ? ['--with-deps'] : []), 'chromium');
   if (!(await findChromium())) {

@@ -5,7 +5,14 @@ import { say } from './say.mjs';
 import { hashOf, upToDate } from './sources.mjs';
 
 const MARKER = join(ROOT, 'dist/.built-from');
-const SOURCES = ['src', 'index.html', 'vite.config.ts', 'package-lock.json', 'public/icons', 'public/data/manifest.json'];
+const SOURCES = [
+  'src',
+  'index.html',
+  'vite.config.ts',
+  'package-lock.json',
+  'public/icons',
+  'public/data/manifest.json',
+];
 
 /** Builds the page into dist/, unless it was built from the same sources. */
 export async function buildPage() {

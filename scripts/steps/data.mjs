@@ -34,7 +34,8 @@ export async function prepareData() {
   const shards = [];
   for (const [index, { file, split, first }] of BATCHES.entries()) {
     const { data, width, height, channels } = decode(readFileSync(join(SOURCE, file)));
-    if (width !== PIXELS || height !== IMAGES_A_BATCH) fail(`${file} is not a CIFAR-10 batch: ${width}x${height} pixels.`);
+    if (width !== PIXELS || height !== IMAGES_A_BATCH)
+      fail(`${file} is not a CIFAR-10 batch: ${width}x${height} pixels.`);
     for (let image = 0; image < IMAGES_A_BATCH; image += IMAGES_A_SHARD) {
       const bytes = records(data, channels, labels[split], image, first);
       const number = String((first + image) / IMAGES_A_SHARD).padStart(2, '0');

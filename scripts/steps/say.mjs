@@ -10,7 +10,9 @@ export function progressBar(label) {
     if (process.stderr.isTTY) {
       const seconds = share > 0 ? Math.round(((Date.now() - started) / 1000) * (1 / share - 1)) : 0;
       const bar = '#'.repeat(Math.floor(share * 30)).padEnd(30, '.');
-      process.stderr.write(`\r${label} [${bar}] ${String(percent).padStart(3)} %, ${seconds} s left  ${share >= 1 ? '\n' : ''}`);
+      process.stderr.write(
+        `\r${label} [${bar}] ${String(percent).padStart(3)} %, ${seconds} s left  ${share >= 1 ? '\n' : ''}`,
+      );
     } else if (Math.floor(percent / 20) > last) {
       last = Math.floor(percent / 20);
       say(`${label} ${percent} %`);

@@ -22,7 +22,7 @@ const firstShard = (): ShardRecord => {
 
 describe('CIFAR-10 as prepared', () => {
   test('has the published statistics, class counts and first test labels', async () => {
-    const perClass = { train: new Array<number>(10).fill(0), test: new Array<number>(10).fill(0) };
+    const perClass = { train: Array.from({ length: 10 }, () => 0), test: Array.from({ length: 10 }, () => 0) };
     const sums = [0, 0, 0];
     const squares = [0, 0, 0];
     const testLabels: number[] = [];
@@ -48,8 +48,8 @@ describe('CIFAR-10 as prepared', () => {
     const deviations = squares.map((square, c) => Math.sqrt(square / count - (means[c] ?? 0) ** 2));
     expect(means.map((value) => value.toFixed(4))).toEqual(['0.4914', '0.4822', '0.4465']);
     expect(deviations.map((value) => value.toFixed(4))).toEqual(['0.2470', '0.2435', '0.2616']);
-    expect(perClass.train).toEqual(new Array<number>(10).fill(5_000));
-    expect(perClass.test).toEqual(new Array<number>(10).fill(1_000));
+    expect(perClass.train).toEqual(Array.from({ length: 10 }, () => 5_000));
+    expect(perClass.test).toEqual(Array.from({ length: 10 }, () => 1_000));
     expect(testLabels.slice(0, 10)).toEqual([3, 8, 8, 0, 6, 6, 1, 6, 3, 1]);
     expect(CLASSES[3]).toBe('cat');
   }, 60_000);
@@ -65,7 +65,11 @@ describe('a damaged data set is refused with a sentence', () => {
   test.each([
     ['short', (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, -5), /has 6145995 bytes instead of 6146000/],
     ['long', (bytes: Uint8Array<ArrayBuffer>) => new Uint8Array([...bytes.slice(0), 0]), /bytes instead of/],
-    ['altered', (bytes: Uint8Array<ArrayBuffer>) => bytes.with(4_000, (bytes[4_000] ?? 0) ^ 1) as Uint8Array<ArrayBuffer>, /was altered/],
+    [
+      'altered',
+      (bytes: Uint8Array<ArrayBuffer>) => bytes.with(4_000, (bytes[4_000] ?? 0) ^ 1) as Uint8Array<ArrayBuffer>,
+      /was altered/,
+    ],
   ])('%s', async (_, change, message) => {
     const damaged = await openCifar10(altered(change));
     await expect(damaged.load(firstShard())).rejects.toThrow(message);

@@ -7,14 +7,19 @@ const options = { seed: 3, train: 45, shardSizes: [20, 20, 20], batchSize: 6 };
 describe('batch order', () => {
   test('an epoch uses every image at most once and all but the incomplete batch', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 80 }), fc.integer({ min: 1, max: 80 }), fc.nat(5), (train, batch, epoch) => {
-        fc.pre(batch <= train);
-        const order = batchOrder({ ...options, train, batchSize: batch });
-        const steps = Math.floor(train / batch);
-        const used = Array.from({ length: steps }, (_, i) => [...order.batch(epoch * steps + i)]).flat();
-        expect(new Set(used).size).toBe(steps * batch);
-        expect(Math.max(...used)).toBeLessThan(train);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 80 }),
+        fc.integer({ min: 1, max: 80 }),
+        fc.nat(5),
+        (train, batch, epoch) => {
+          fc.pre(batch <= train);
+          const order = batchOrder({ ...options, train, batchSize: batch });
+          const steps = Math.floor(train / batch);
+          const used = Array.from({ length: steps }, (_, i) => [...order.batch(epoch * steps + i)]).flat();
+          expect(new Set(used).size).toBe(steps * batch);
+          expect(Math.max(...used)).toBeLessThan(train);
+        },
+      ),
     );
   });
 

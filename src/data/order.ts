@@ -36,7 +36,12 @@ export function batchOrder({ seed, train, shardSizes, batchSize }: OrderOptions)
   return { batch, needs: (step) => batch(step).reduce((most, index) => Math.max(most, index + 1), 0) };
 }
 
-function epochOrder(epoch: number, seed: number, train: number, shardSizes: readonly number[]): Uint32Array<ArrayBuffer> {
+function epochOrder(
+  epoch: number,
+  seed: number,
+  train: number,
+  shardSizes: readonly number[],
+): Uint32Array<ArrayBuffer> {
   const order = Uint32Array.from({ length: train }, (_, index) => index);
   if (epoch > 0) {
     shuffle(order, seed, 'order', epoch * 4_096);

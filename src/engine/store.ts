@@ -111,4 +111,3 @@ function copyOf(tensors: Tensors, name: string, size: number): Float32Array {
   if (values.length !== size) throw new Error(`parameters: "${name}" has ${values.length} values, not ${size}`);
   return values.slice();
 }
-

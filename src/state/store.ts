@@ -36,7 +36,10 @@ const OPEN_AFTER = 350;
  * The page's store: the draft spec, the worker's reports, and the view of the run. The view is folded in place and
  * never enters React state; canvases read it each frame, charts when `published` changes.
  */
-export function createLab(schemes: readonly Scheme[], connect: (onReport: (report: Report) => void) => { send(command: Command): void }) {
+export function createLab(
+  schemes: readonly Scheme[],
+  connect: (onReport: (report: Report) => void) => { send(command: Command): void },
+) {
   const first = startOf(location.hash, schemes);
   const store = createStore<LabState>(() => ({
     draft: first.draft,
@@ -102,9 +105,8 @@ export function createLab(schemes: readonly Scheme[], connect: (onReport: (repor
   const open = (): void => {
     clearTimeout(opening);
     opening = undefined;
-    const { parsed, alert } = store.getState();
+    const { parsed } = store.getState();
     if (!parsed.ok) return;
-    if (alert) store.setState({ alert: null });
     lab.send({ type: 'open', spec: parsed.spec });
   };
 
@@ -129,6 +131,7 @@ export function createLab(schemes: readonly Scheme[], connect: (onReport: (repor
     apply(): void {
       const { opened, past } = store.getState();
       if (opened && view.step > 0) store.setState({ past: [...past, { ...opened }] });
+      store.setState({ alert: null });
       open();
     },
     /** Gives the form back the open run's spec. */
@@ -175,13 +178,23 @@ export function createLab(schemes: readonly Scheme[], connect: (onReport: (repor
 export type Lab = ReturnType<typeof createLab>;
 
 /** What to open on: the link's spec, or the first preset (also when the link is refused, which an alert then says). */
-function startOf(hash: string, schemes: readonly Scheme[]): { draft: SpecInput; alert: LabState['alert']; linked: boolean } {
+function startOf(
+  hash: string,
+  schemes: readonly Scheme[],
+): { draft: SpecInput; alert: LabState['alert']; linked: boolean } {
   const preset = PRESETS[0]?.spec ?? {};
   const link = decodeLink(hash);
   if (!link) return { draft: preset, alert: null, linked: false };
-  const refused = (message: string, problems: readonly SpecProblem[] = []) => ({ draft: preset, alert: { message, problems }, linked: false });
+  const refused = (message: string, problems: readonly SpecProblem[] = []) => ({
+    draft: preset,
+    alert: { message, problems },
+    linked: false,
+  });
   if (!link.ok) return refused(link.message);
-  if (Array.isArray(link.value)) return refused('spec: the link holds several runs; this version opens one run at a time. Use a link to a single spec.');
+  if (Array.isArray(link.value))
+    return refused(
+      'spec: the link holds several runs; this version opens one run at a time. Use a link to a single spec.',
+    );
   const parsed = parseSpec(link.value, schemes);
   if (parsed.ok) return { draft: link.value as SpecInput, alert: null, linked: true };
   return refused('The link’s spec was refused, so the first preset is open instead.', parsed.problems);

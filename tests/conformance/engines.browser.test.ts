@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Network, type Structure, buildNetwork, denseStructure, groupsOf, keptOf } from '../../src/core/network/index.ts';
+import {
+  type Network,
+  type Structure,
+  buildNetwork,
+  denseStructure,
+  groupsOf,
+  keptOf,
+} from '../../src/core/network/index.ts';
 import type { Engine, Trainer } from '../../src/engine/engine.ts';
 import { openTfjsEngine } from '../../src/engine/tfjs/index.ts';
 import { type WebGpuEngine, openWebGpuEngine } from '../../src/engine/webgpu/index.ts';
@@ -31,7 +38,9 @@ async function compareSteps(leader: Trainer, follower: Trainer, steps: number): 
     const [ours, theirs] = [await leader.gradients(request), await follower.gradients(request)];
     expect(Math.abs(ours.loss - theirs.loss) / theirs.loss, `loss of step ${step}`).toBeLessThan(LOSS_TOLERANCE);
     for (const [name, gradient] of theirs.tensors) {
-      expect(distance(ours.tensors.get(name), gradient), `gradient of ${name} in step ${step}`).toBeLessThan(GRADIENT_TOLERANCE);
+      expect(distance(ours.tensors.get(name), gradient), `gradient of ${name} in step ${step}`).toBeLessThan(
+        GRADIENT_TOLERANCE,
+      );
     }
     await leader.train(1, hyperAt);
   }
@@ -45,7 +54,11 @@ describe.each([
   const steps = network.id === 'vgg-small' ? 3 : STEPS;
 
   test('losses and gradients equal stock tfjs at every step', async () => {
-    await compareSteps(await openTrainer(webgpu, network, images, { batchSize }), await openTrainer(tfjs, network, images, { batchSize }), steps);
+    await compareSteps(
+      await openTrainer(webgpu, network, images, { batchSize }),
+      await openTrainer(tfjs, network, images, { batchSize }),
+      steps,
+    );
   });
 
   test('so they do when pruned: compact execution against masked dense execution', async () => {
@@ -111,7 +124,14 @@ describe.each([
     expect(differing(trainedOn, after)).toEqual([]);
     expect(ownedByPruned(network, structure, before, after)).toBeGreaterThan(0);
     const { momentum } = await trainer.checkpoint();
-    expect(ownedByPruned(network, structure, new Map([...momentum].map(([name, values]) => [name, values.map(() => 0)])), momentum)).toBeGreaterThan(0);
+    expect(
+      ownedByPruned(
+        network,
+        structure,
+        new Map([...momentum].map(([name, values]) => [name, values.map(() => 0)])),
+        momentum,
+      ),
+    ).toBeGreaterThan(0);
   });
 });
 
@@ -126,7 +146,12 @@ function ownedByPruned(
   for (const group of groupsOf(network)) {
     const kept = new Set(keptOf(structure, group));
     for (const producer of group.producers) {
-      for (const name of [`${producer}/kernel`, `${producer}.bn/gamma`, `${producer}.bn/mean`, `${producer}.bn/variance`]) {
+      for (const name of [
+        `${producer}/kernel`,
+        `${producer}.bn/gamma`,
+        `${producer}.bn/mean`,
+        `${producer}.bn/variance`,
+      ]) {
         const [values, reference] = [actual.get(name), expected.get(name)];
         if (!values || !reference) continue;
         values.forEach((value, i) => {

@@ -54,7 +54,9 @@ export async function openTrainer(
 export function randomStructure(network: Network, keep: number, seed: number): Structure {
   const channels = groupsOf(network).map((group, index) => {
     const all = Array.from({ length: group.channels }, (_, channel) => channel);
-    const kept = group.cuttable ? all.filter((channel) => (random4(seed, 'prune', index, channel)[0] ?? 0) / 2 ** 32 < keep) : all;
+    const kept = group.cuttable
+      ? all.filter((channel) => (random4(seed, 'prune', index, channel)[0] ?? 0) / 2 ** 32 < keep)
+      : all;
     return [group.id, kept.length > 0 ? kept : [seed % group.channels]] as const;
   });
   return { channels: Object.fromEntries(channels) };

@@ -8,10 +8,23 @@ const start: StartEvent = {
   kind: 'start',
   step: 0,
   spec: {
-    version: 1, name: 'test', seed: 1, model: { id: 'm', width: 1 }, data: { train: 20, test: 4, holdOut: 2 },
+    version: 1,
+    name: 'test',
+    seed: 1,
+    model: { id: 'm', width: 1 },
+    data: { train: 20, test: 4, holdOut: 2 },
     train: {
-      steps: 4, batchSize: 5, learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0, schedule: 'cosine',
-      warmup: 0, labelSmoothing: 0, augment: [], evaluateEvery: 2,
+      steps: 4,
+      batchSize: 5,
+      learningRate: 0.1,
+      momentum: 0.9,
+      nesterov: true,
+      weightDecay: 0,
+      schedule: 'cosine',
+      warmup: 0,
+      labelSmoothing: 0,
+      augment: [],
+      evaluateEvery: 2,
     },
     scheme: { id: 'chex' },
   },
@@ -21,13 +34,37 @@ const start: StartEvent = {
   dense: { macs: 100, parameters: 50, widths: { a: 4, b: 2 } },
   prunable: ['a'],
 };
-const step = (n: number): StepEvent => ({ kind: 'step', step: n, epoch: 1, trainLoss: 3 - n / 2, trainAccuracy: n / 10, learningRate: 0.1, milliseconds: 10 });
+const step = (n: number): StepEvent => ({
+  kind: 'step',
+  step: n,
+  epoch: 1,
+  trainLoss: 3 - n / 2,
+  trainAccuracy: n / 10,
+  learningRate: 0.1,
+  milliseconds: 10,
+});
 const change = (kind: 'prune' | 'regrow', n: number, channels: number[], width: number): ChannelEvent => ({
-  kind, step: n, layer: 'a', channels, width,
-  reasons: channels.map((channel) => ({ layer: 'a', channel, fate: kind === 'prune' ? 'pruned' : 'regrown', text: `${kind} ${channel}` })),
+  kind,
+  step: n,
+  layer: 'a',
+  channels,
+  width,
+  reasons: channels.map((channel) => ({
+    layer: 'a',
+    channel,
+    fate: kind === 'prune' ? 'pruned' : 'regrown',
+    text: `${kind} ${channel}`,
+  })),
 });
 const structure = (n: number, a: number[]): StructureEvent => ({
-  kind: 'structure', step: n, structure: { channels: { a } }, widths: { a: a.length, b: 2 }, macs: a.length * 25, parameters: a.length * 10, reasons: [], milliseconds: 1,
+  kind: 'structure',
+  step: n,
+  structure: { channels: { a } },
+  widths: { a: a.length, b: 2 },
+  macs: a.length * 25,
+  parameters: a.length * 10,
+  reasons: [],
+  milliseconds: 1,
 });
 const EVENTS: RunEvent[] = [
   start,
@@ -47,7 +84,8 @@ const EVENTS: RunEvent[] = [
   { kind: 'evaluate', step: 4, testLoss: 1.25, testAccuracy: 0.5, images: 4 },
   { kind: 'finish', step: 4, latencyMs: [{ batch: 1, median: 2, p95: 3, n: 20 }], imagesPerSecond: 500 },
 ];
-const fates = (events: readonly RunEvent[]): string[] => (fold(emptyView(), events).layers[0]?.channels ?? []).map(({ fate }) => fate);
+const fates = (events: readonly RunEvent[]): string[] =>
+  (fold(emptyView(), events).layers[0]?.channels ?? []).map(({ fate }) => fate);
 
 describe('the view of a run', () => {
   test('channels are off at the start, then pruned or regrown by the latest decision only', () => {
@@ -59,7 +97,11 @@ describe('the view of a run', () => {
   test('widths, sizes, counters and reasons', () => {
     const view = fold(emptyView(), EVENTS);
     const [a] = view.layers;
-    expect(a?.widths).toEqual([{ step: 0, width: 3 }, { step: 2, width: 2 }, { step: 4, width: 2 }]);
+    expect(a?.widths).toEqual([
+      { step: 0, width: 3 },
+      { step: 2, width: 2 },
+      { step: 4, width: 2 },
+    ]);
     expect([view.macs, view.parameters, keptChannels(view), view.step]).toEqual([50, 20, 2, 4]);
     expect(view.decisions).toEqual([
       { step: 0, pruned: 1, regrown: 0, kept: 3 },
@@ -91,8 +133,23 @@ describe('the view of a run', () => {
 describe('history and result', () => {
   test('a row is the state after everything of its step', () => {
     const rows = historyOf(EVENTS);
-    expect(rows.map(({ step: n, widths }) => [n, widths['a']])).toEqual([[1, 3], [2, 2], [3, 2], [4, 2]]);
-    expect(rows[1]).toEqual({ step: 2, epoch: 1, trainLoss: 2, trainAccuracy: 0.2, testLoss: 1.5, testAccuracy: 0.4, widths: { a: 2, b: 2 }, macs: 50, parameters: 20 });
+    expect(rows.map(({ step: n, widths }) => [n, widths['a']])).toEqual([
+      [1, 3],
+      [2, 2],
+      [3, 2],
+      [4, 2],
+    ]);
+    expect(rows[1]).toEqual({
+      step: 2,
+      epoch: 1,
+      trainLoss: 2,
+      trainAccuracy: 0.2,
+      testLoss: 1.5,
+      testAccuracy: 0.4,
+      widths: { a: 2, b: 2 },
+      macs: 50,
+      parameters: 20,
+    });
     expect(rows[0]).not.toHaveProperty('testLoss');
   });
 
@@ -100,8 +157,14 @@ describe('history and result', () => {
     const result = resultOf(EVENTS);
     expect(Object.keys(result)).toEqual(['spec', 'adapter', 'history', 'events', 'final']);
     expect(result.final).toEqual({
-      testAccuracy: 0.5, testLoss: 1.25, widths: { a: 2, b: 2 }, macs: 50, parameters: 20,
-      dense: { macs: 100, parameters: 50 }, latencyMs: [{ batch: 1, median: 2, p95: 3, n: 20 }], imagesPerSecond: 500,
+      testAccuracy: 0.5,
+      testLoss: 1.25,
+      widths: { a: 2, b: 2 },
+      macs: 50,
+      parameters: 20,
+      dense: { macs: 100, parameters: 50 },
+      latencyMs: [{ batch: 1, median: 2, p95: 3, n: 20 }],
+      imagesPerSecond: 500,
     });
     expect(result.events.map(({ kind }) => kind)).not.toContain('step');
     expect(() => resultOf([])).toThrow(/no history yet/);

@@ -59,7 +59,15 @@ export function historyOf(events: readonly RunEvent[]): readonly HistoryRow[] {
         break;
       case 'step': {
         const { step, epoch, trainLoss, trainAccuracy } = event;
-        rows.push({ step, epoch, trainLoss, trainAccuracy, widths: sizes.widths, macs: sizes.macs, parameters: sizes.parameters });
+        rows.push({
+          step,
+          epoch,
+          trainLoss,
+          trainAccuracy,
+          widths: sizes.widths,
+          macs: sizes.macs,
+          parameters: sizes.parameters,
+        });
         break;
       }
       case 'evaluate':

@@ -137,8 +137,20 @@ function applyStart(view: RunView, event: StartEvent): void {
   view.parameters = event.dense.parameters;
   const prunable = new Set(event.prunable);
   for (const [layer, total] of Object.entries(event.dense.widths)) {
-    const channels = Array.from({ length: total }, (): ChannelView => ({ fate: 'kept', since: 0, timesOff: 0, reason: undefined }));
-    view.layers.push({ layer, total, kept: total, prunable: prunable.has(layer), channels, widths: [{ step: 0, width: total }] });
+    const channels = Array.from({ length: total }, (): ChannelView => ({
+      fate: 'kept',
+      since: 0,
+      timesOff: 0,
+      reason: undefined,
+    }));
+    view.layers.push({
+      layer,
+      total,
+      kept: total,
+      prunable: prunable.has(layer),
+      channels,
+      widths: [{ step: 0, width: total }],
+    });
   }
 }
 

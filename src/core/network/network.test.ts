@@ -23,10 +23,14 @@ import {
 
 const anyStructure = (network: Network): fc.Arbitrary<Structure> =>
   fc
-    .tuple(...groupsOf(network).map((group) => {
-      const all = Array.from({ length: group.channels }, (_, i) => i);
-      return group.cuttable ? fc.subarray(all, { minLength: 1 }).map((kept) => [group.id, kept] as const) : fc.constant([group.id, all] as const);
-    }))
+    .tuple(
+      ...groupsOf(network).map((group) => {
+        const all = Array.from({ length: group.channels }, (_, i) => i);
+        return group.cuttable
+          ? fc.subarray(all, { minLength: 1 }).map((kept) => [group.id, kept] as const)
+          : fc.constant([group.id, all] as const);
+      }),
+    )
     .map((entries) => ({ channels: Object.fromEntries(entries) }));
 const anyNetwork = fc.constantFrom(...ZOO.map(({ id }) => id)).map((id) => buildNetwork(id, 0.5));
 
@@ -34,7 +38,9 @@ describe('published counts', () => {
   test('ResNet-20: 270,896 weights and 40,813,184 MACs, of which 40,108,032 in the blocks’ 3x3 convolutions', () => {
     const counts = countNetwork(buildNetwork('resnet20'));
     expect([counts.parameters, counts.macs]).toEqual([270_896, 40_813_184]);
-    const inBlocks = counts.layers.filter(({ layer }) => /conv[12]$/.test(layer)).reduce((sum, { macs }) => sum + macs, 0);
+    const inBlocks = counts.layers
+      .filter(({ layer }) => /conv[12]$/.test(layer))
+      .reduce((sum, { macs }) => sum + macs, 0);
     expect(inBlocks).toBe(40_108_032);
   });
 
@@ -51,7 +57,9 @@ describe('published counts', () => {
       const shapes = shapesOf(network);
       const kernels = parametersOf(network).filter(({ role }) => role === 'kernel');
       const sizes = kernels.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
-      const macs = kernels.map(({ node }, i) => (sizes[i] ?? 0) * (shapes.get(node)?.[0] ?? 0) * (shapes.get(node)?.[1] ?? 0));
+      const macs = kernels.map(
+        ({ node }, i) => (sizes[i] ?? 0) * (shapes.get(node)?.[0] ?? 0) * (shapes.get(node)?.[1] ?? 0),
+      );
       const counts = countNetwork(network);
       expect(counts.parameters).toBe(sizes.reduce((a, b) => a + b, 0));
       expect(counts.macs).toBe(macs.reduce((a, b) => a + b, 0));
@@ -73,15 +81,30 @@ describe('channel groups', () => {
   test('a plain chain has one group a convolution; nobody cuts the image or the classes', () => {
     const groups = groupsOf(buildNetwork('convnet-micro'));
     expect(groups.map(({ id, cuttable }) => [id, cuttable])).toEqual([
-      ['input', false], ['conv1', true], ['conv2', true], ['conv3', true], ['conv4', true], ['dense', false],
+      ['input', false],
+      ['conv1', true],
+      ['conv2', true],
+      ['conv3', true],
+      ['conv4', true],
+      ['dense', false],
     ]);
     expect(groups.find(({ id }) => id === 'conv2')?.readers).toEqual(['conv3']);
   });
 
   test('additions tie a ResNet’s stream together, stage by stage', () => {
     const groups = groupsOf(buildNetwork('resnet20'));
-    expect(groups.find(({ id }) => id === 'stem')?.producers).toEqual(['stem', 'block1.conv2', 'block2.conv2', 'block3.conv2']);
-    expect(groups.find(({ id }) => id === 'block4.conv2')?.producers).toEqual(['block4.conv2', 'block4.shortcut', 'block5.conv2', 'block6.conv2']);
+    expect(groups.find(({ id }) => id === 'stem')?.producers).toEqual([
+      'stem',
+      'block1.conv2',
+      'block2.conv2',
+      'block3.conv2',
+    ]);
+    expect(groups.find(({ id }) => id === 'block4.conv2')?.producers).toEqual([
+      'block4.conv2',
+      'block4.shortcut',
+      'block5.conv2',
+      'block6.conv2',
+    ]);
     expect(groups.filter(({ cuttable, producers }) => cuttable && producers.length === 1)).toHaveLength(9);
   });
 });
@@ -98,34 +121,42 @@ describe('compact', () => {
 
   test('shapes agree, groups lose the same indices everywhere, and gathering picks the right entries', () => {
     fc.assert(
-      fc.property(anyNetwork.chain((network) => anyStructure(network).map((structure) => ({ network, structure }))), ({ network, structure }) => {
-        const { network: smaller, gathers } = compact(network, structure);
-        const shapes = shapesOf(smaller);
-        const groups = groupByNode(groupsOf(network));
-        for (const { full, compact: spec, kept } of gathers) {
-          full.axes.forEach((node, axis) => {
-            if (node === null) return expect(spec.shape[axis]).toBe(full.shape[axis]);
-            expect(spec.shape[axis]).toBe(shapes.get(node)?.[2]);
-            const wanted = structure.channels[groups.get(node)?.id ?? ''] ?? [];
-            expect(kept[axis] ?? Array.from({ length: full.shape[axis] ?? 0 }, (_, i) => i)).toEqual(wanted);
+      fc.property(
+        anyNetwork.chain((network) => anyStructure(network).map((structure) => ({ network, structure }))),
+        ({ network, structure }) => {
+          const { network: smaller, gathers } = compact(network, structure);
+          const shapes = shapesOf(smaller);
+          const groups = groupByNode(groupsOf(network));
+          for (const { full, compact: spec, kept } of gathers) {
+            full.axes.forEach((node, axis) => {
+              if (node === null) return expect(spec.shape[axis]).toBe(full.shape[axis]);
+              expect(spec.shape[axis]).toBe(shapes.get(node)?.[2]);
+              const wanted = structure.channels[groups.get(node)?.id ?? ''] ?? [];
+              expect(kept[axis] ?? Array.from({ length: full.shape[axis] ?? 0 }, (_, i) => i)).toEqual(wanted);
+            });
+          }
+          // An independent way to the same entries: multi-dimensional indices by division.
+          const gather = gathers.find(
+            ({ full }) => full.shape.length === 4 && full.node !== 'stem' && full.node !== 'conv1',
+          );
+          if (!gather) throw new Error('no kernel');
+          forEachKept(gather, (small, large) => {
+            const index = (flat: number, shape: readonly number[]): number[] => {
+              let rest = flat;
+              return [...shape]
+                .reverse()
+                .map((size) => {
+                  const digit = rest % size;
+                  rest = Math.floor(rest / size);
+                  return digit;
+                })
+                .reverse();
+            };
+            const from = index(small, gather.compact.shape);
+            expect(index(large, gather.full.shape)).toEqual(from.map((i, axis) => gather.kept[axis]?.[i] ?? i));
           });
-        }
-        // An independent way to the same entries: multi-dimensional indices by division.
-        const gather = gathers.find(({ full }) => full.shape.length === 4 && full.node !== 'stem' && full.node !== 'conv1');
-        if (!gather) throw new Error('no kernel');
-        forEachKept(gather, (small, large) => {
-          const index = (flat: number, shape: readonly number[]): number[] => {
-            let rest = flat;
-            return [...shape].reverse().map((size) => {
-              const digit = rest % size;
-              rest = Math.floor(rest / size);
-              return digit;
-            }).reverse();
-          };
-          const from = index(small, gather.compact.shape);
-          expect(index(large, gather.full.shape)).toEqual(from.map((i, axis) => gather.kept[axis]?.[i] ?? i));
-        });
-      }),
+        },
+      ),
       { numRuns: 12 },
     );
   });
@@ -160,8 +191,22 @@ describe('compact', () => {
 describe('networks that make no sense are refused', () => {
   test.each([
     ['an unknown input', [{ id: 'a', op: 'relu', input: 'x' }], /reads "x", which no earlier node defines/],
-    ['a repeated id', [{ id: 'a', op: 'input', shape: [1, 1, 1] }, { id: 'a', op: 'relu', input: 'a' }], /two nodes are called "a"/],
-    ['a dense layer on a map', [{ id: 'a', op: 'input', shape: [2, 2, 1] }, { id: 'b', op: 'dense', input: 'a', units: 2 }], /reads a vector/],
+    [
+      'a repeated id',
+      [
+        { id: 'a', op: 'input', shape: [1, 1, 1] },
+        { id: 'a', op: 'relu', input: 'a' },
+      ],
+      /two nodes are called "a"/,
+    ],
+    [
+      'a dense layer on a map',
+      [
+        { id: 'a', op: 'input', shape: [2, 2, 1] },
+        { id: 'b', op: 'dense', input: 'a', units: 2 },
+      ],
+      /reads a vector/,
+    ],
   ] as const)('%s', (_, nodes, message) => {
     expect(() => shapesOf({ id: 'bad', nodes })).toThrow(message);
   });

@@ -17,7 +17,13 @@ export type Node =
     }
   | { readonly id: string; readonly op: 'batchNorm'; readonly input: string }
   | { readonly id: string; readonly op: 'relu'; readonly input: string }
-  | { readonly id: string; readonly op: 'maxPool'; readonly input: string; readonly size: number; readonly stride: number }
+  | {
+      readonly id: string;
+      readonly op: 'maxPool';
+      readonly input: string;
+      readonly size: number;
+      readonly stride: number;
+    }
   | { readonly id: string; readonly op: 'globalAvgPool'; readonly input: string }
   | { readonly id: string; readonly op: 'add'; readonly inputs: readonly [string, string] }
   | { readonly id: string; readonly op: 'dense'; readonly input: string; readonly units: number };

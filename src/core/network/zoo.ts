@@ -81,7 +81,11 @@ export const ZOO: readonly ZooEntry[] = [
     title: 'ConvNet micro',
     summary: 'Four 3x3 convolutions, 8 to 32 channels: trains anywhere, even without a GPU.',
     build: (width) =>
-      plain('convnet-micro', [{ filters: 8 }, { filters: 16, stride: 2 }, { filters: 16 }, { filters: 32, stride: 2 }], width),
+      plain(
+        'convnet-micro',
+        [{ filters: 8 }, { filters: 16, stride: 2 }, { filters: 16 }, { filters: 32, stride: 2 }],
+        width,
+      ),
   },
   {
     id: 'plain5',

@@ -17,7 +17,7 @@ describe('counter-based random numbers', () => {
   });
 
   test('are uniform: a chi-square of 256 bins stays within its range', () => {
-    const bins = new Array<number>(256).fill(0);
+    const bins = Array.from({ length: 256 }, () => 0);
     const draws = 100_000;
     for (let i = 0; i < draws; i++) {
       const bin = Math.floor(toUnit(random4(7, 'init', 1, i)[0]) * 256);

@@ -57,7 +57,7 @@ export interface Augmentation {
 export function augmentation(seed: number, step: number, slot: number, padding: number): Augmentation {
   const [x, y, flip] = random4(seed, 'augment', step, slot);
   const span = 2 * padding + 1;
-  return { dx: (x >>> 8) % span - padding, dy: (y >>> 8) % span - padding, flip: (flip >>> 31) === 1 };
+  return { dx: ((x >>> 8) % span) - padding, dy: ((y >>> 8) % span) - padding, flip: flip >>> 31 === 1 };
 }
 
 /** Fisher-Yates shuffle in place, from the stream's counters (a, 0), (a, 1), ... */

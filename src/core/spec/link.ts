@@ -1,7 +1,9 @@
 /** A link longer than this is refused unread. */
 const LONGEST = 65_536;
 
-export type DecodedLink = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
+export type DecodedLink =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly message: string };
 
 /** The fragment `#spec=...` of a spec (or a list of them): percent-encoded JSON. */
 export const encodeLink = (spec: unknown): string => `#spec=${encodeURIComponent(JSON.stringify(spec))}`;
@@ -14,7 +16,10 @@ export function decodeLink(fragment: string): DecodedLink | null {
   const match = /^#?spec=(.*)$/s.exec(fragment);
   const text = match?.[1];
   if (text === undefined) return null;
-  const refuse = (what: string): DecodedLink => ({ ok: false, message: `spec: the link ${what}. Ask for a new link, or start from a preset.` });
+  const refuse = (what: string): DecodedLink => ({
+    ok: false,
+    message: `spec: the link ${what}. Ask for a new link, or start from a preset.`,
+  });
   if (text.length > LONGEST) return refuse(`is longer than ${LONGEST} characters`);
   try {
     const json = /^[\w-]+$/.test(text) ? fromBase64Url(text) : decodeURIComponent(text);
@@ -26,5 +31,7 @@ export function decodeLink(fragment: string): DecodedLink | null {
 
 function fromBase64Url(text: string): string {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+  return new TextDecoder('utf-8', { fatal: true }).decode(
+    Uint8Array.from(binary, (character) => character.charCodeAt(0)),
+  );
 }

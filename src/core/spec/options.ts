@@ -14,7 +14,12 @@ interface FieldBase<Value extends OptionValue> {
 }
 
 export type OptionField =
-  | (FieldBase<number> & { readonly type: 'number' | 'integer'; readonly min: number; readonly max: number; readonly step: number })
+  | (FieldBase<number> & {
+      readonly type: 'number' | 'integer';
+      readonly min: number;
+      readonly max: number;
+      readonly step: number;
+    })
   | (FieldBase<string> & {
       readonly type: 'choice';
       readonly choices: readonly { readonly value: string; readonly label: string }[];

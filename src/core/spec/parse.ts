@@ -133,7 +133,8 @@ type Unschemed = Omit<Spec, 'scheme' | 'name'>;
 function settle({ version, seed, model, data, train }: Shape): { spec: Unschemed; problems: SpecProblem[] } {
   const problems: SpecProblem[] = [];
   const holdOut = data.holdOut ?? Math.max(1, Math.min(1_000, Math.floor(data.train / 10)));
-  if (holdOut >= data.train) problems.push(refusal('data.holdOut', holdOut, `a whole number below data.train (${data.train})`));
+  if (holdOut >= data.train)
+    problems.push(refusal('data.holdOut', holdOut, `a whole number below data.train (${data.train})`));
   const trainedOn = data.train - holdOut;
   if (trainedOn > 0 && train.batchSize > trainedOn) {
     const most = `at most the ${trainedOn} images trained on (data.train less data.holdOut)`;
@@ -144,7 +145,13 @@ function settle({ version, seed, model, data, train }: Shape): { spec: Unschemed
   }
   const widest = Math.max(...convolutionsOf(buildNetwork(model.id, model.width)).map(({ filters }) => filters));
   if (widest > WIDEST_LAYER) {
-    problems.push(refusal('model.width', model.width, `a width that makes no layer wider than ${WIDEST_LAYER} channels (this one: ${widest})`));
+    problems.push(
+      refusal(
+        'model.width',
+        model.width,
+        `a width that makes no layer wider than ${WIDEST_LAYER} channels (this one: ${widest})`,
+      ),
+    );
   }
   const { steps, epochs, evaluateEvery, ...rest } = train;
   const length = steps === undefined ? { epochs: epochs ?? 10 } : { steps };
@@ -161,11 +168,17 @@ function withScheme(spec: Unschemed, given: Shape['scheme'], scheme: Scheme, nam
 
   const known = scheme.options.map(({ key }) => key);
   for (const key of Object.keys(givenOptions)) {
-    if (!known.includes(key)) problems.push(unknownKey(`scheme.${key}`, key, ['id', ...(scheme.budgets.length ? ['budget'] : []), ...known]));
+    if (!known.includes(key))
+      problems.push(unknownKey(`scheme.${key}`, key, ['id', ...(scheme.budgets.length ? ['budget'] : []), ...known]));
   }
   const steps = totalSteps(spec);
   const options: Record<string, OptionValue> = {};
-  const setting: OptionSetting = { steps, warmupSteps: Math.round(spec.train.warmup * steps), keep: budget?.keep ?? 1, options };
+  const setting: OptionSetting = {
+    steps,
+    warmupSteps: Math.round(spec.train.warmup * steps),
+    keep: budget?.keep ?? 1,
+    options,
+  };
   for (const field of scheme.options) {
     const value = givenOptions[field.key];
     const result = v.safeParse(fieldSchema(field), value === undefined ? field.default(setting) : value);
@@ -177,7 +190,9 @@ function withScheme(spec: Unschemed, given: Shape['scheme'], scheme: Scheme, nam
     if (contradiction) problems.push({ path: contradiction.split(':')[0] ?? 'scheme', message: contradiction });
   }
   if (problems.length > 0) return { ok: false, problems };
-  const title = budget ? `${scheme.title} at ${Math.round(budget.keep * 1_000) / 10} % of the ${budget.kind}` : scheme.title;
+  const title = budget
+    ? `${scheme.title} at ${Math.round(budget.keep * 1_000) / 10} % of the ${budget.kind}`
+    : scheme.title;
   return {
     ok: true,
     spec: {
@@ -195,12 +210,19 @@ function withScheme(spec: Unschemed, given: Shape['scheme'], scheme: Scheme, nam
 function budgetOf(given: unknown, scheme: Scheme, problems: SpecProblem[]): Budget | undefined {
   const [first] = scheme.budgets;
   if (!first) {
-    if (given !== undefined) problems.push({ path: 'scheme.budget', message: `scheme.budget: the scheme ${scheme.id} prunes nothing and takes no budget; leave it out` });
+    if (given !== undefined)
+      problems.push({
+        path: 'scheme.budget',
+        message: `scheme.budget: the scheme ${scheme.id} prunes nothing and takes no budget; leave it out`,
+      });
     return undefined;
   }
   if (given === undefined) return { kind: first, keep: 0.5 };
   if (Array.isArray(given)) {
-    problems.push({ path: 'scheme.budget', message: `scheme.budget: the scheme ${scheme.id} takes one budget, not a list` });
+    problems.push({
+      path: 'scheme.budget',
+      message: `scheme.budget: the scheme ${scheme.id} takes one budget, not a list`,
+    });
     return undefined;
   }
   const result = v.safeParse(budgetSchema(scheme.budgets), given);
@@ -226,7 +248,8 @@ function problemOf(issue: v.BaseIssue<unknown>, prefix = ''): SpecProblem[] {
   const path = [prefix, v.getDotPath(issue) ?? ''].filter(Boolean).join('.');
   // A strict object names a key that it does not know; a missing key has `undefined` as input.
   if (issue.type === 'strict_object') {
-    const key = String(issue.path?.at(-1)?.key ?? path);
+    const last = issue.path?.at(-1)?.key;
+    const key = typeof last === 'string' ? last : path;
     if (issue.expected === 'never') return [unknownKey(path, key, KEYS[path.split('.').slice(0, -1).join('.')] ?? [])];
     const missing = issue.path?.at(-1)?.origin === 'key';
     if (missing) return [{ path, message: `${path}: this key is missing and has no default` }];
@@ -236,9 +259,8 @@ function problemOf(issue: v.BaseIssue<unknown>, prefix = ''): SpecProblem[] {
 }
 
 /** A value can break several rules at once; the first says enough. */
-const firstOfEachPath = (problems: readonly SpecProblem[]): SpecProblem[] => [
-  ...new Map([...problems].reverse().map((problem) => [problem.path, problem])).values(),
-].reverse();
+const firstOfEachPath = (problems: readonly SpecProblem[]): SpecProblem[] =>
+  [...new Map([...problems].reverse().map((problem) => [problem.path, problem])).values()].reverse();
 
 /** Known keys of each object of a spec, for suggestions. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -257,7 +279,10 @@ function unknownKey(path: string, key: string, known: readonly string[]): SpecPr
 
 const refusal = (path: string, found: unknown, accepted: string): SpecProblem => ({
   path,
-  message: found === undefined ? `${path}: this key is missing; it must be ${accepted}` : `${path}: must be ${accepted}, not ${describe(found)}`,
+  message:
+    found === undefined
+      ? `${path}: this key is missing; it must be ${accepted}`
+      : `${path}: must be ${accepted}, not ${describe(found)}`,
 });
 
 const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}...` : text);

@@ -18,7 +18,9 @@ export class HostData implements EngineData {
   write(split: Split, first: number, pixels: Uint8Array, labels: Uint8Array): void {
     const { pixels: all, labels: allLabels, loaded } = this.#splits[split];
     if (pixels.length !== labels.length * IMAGE_BYTES || first + labels.length > this.layout[split]) {
-      throw new Error(`images ${first} to ${first + labels.length} do not fit the ${this.layout[split]} of split "${split}"`);
+      throw new Error(
+        `images ${first} to ${first + labels.length} do not fit the ${this.layout[split]} of split "${split}"`,
+      );
     }
     all.set(pixels, first * IMAGE_BYTES);
     allLabels.set(labels, first);

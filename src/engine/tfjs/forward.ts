@@ -36,8 +36,14 @@ export function forward(
     const running = { mean: parameter(`${id}/mean`) as Tensor1D, variance: parameter(`${id}/variance`) as Tensor1D };
     const used = train ? batchStatistics(tf, x) : running;
     if (train) statistics.set(id, used);
-    const scale = used.variance.add(BATCH_NORM_EPSILON).rsqrt().mul(parameter(`${id}/gamma`));
-    return x.sub(used.mean).mul(scale).add(parameter(`${id}/beta`));
+    const scale = used.variance
+      .add(BATCH_NORM_EPSILON)
+      .rsqrt()
+      .mul(parameter(`${id}/gamma`));
+    return x
+      .sub(used.mean)
+      .mul(scale)
+      .add(parameter(`${id}/beta`));
   };
   for (const node of network.nodes) {
     switch (node.op) {
@@ -83,6 +89,9 @@ function batchStatistics(tf: Tfjs, x: Tensor): BatchStatistics {
 /** Mean cross-entropy with label smoothing e: targets (1 - e) one-hot + e / classes. */
 export function crossEntropy(tf: Tfjs, logits: Tensor2D, labels: Tensor1D, smoothing: number): Scalar {
   const classes = logits.shape[1];
-  const targets = tf.oneHot(labels, classes).mul(1 - smoothing).add(smoothing / classes);
+  const targets = tf
+    .oneHot(labels, classes)
+    .mul(1 - smoothing)
+    .add(smoothing / classes);
   return targets.mul(tf.logSoftmax(logits)).sum().div(-logits.shape[0]);
 }

@@ -17,7 +17,11 @@ export async function openTfjsEngine({ backend, shared }: TfjsOptions = {}): Pro
   return {
     info: {
       backend: 'tfjs',
-      adapter: { vendor: 'tensorflow.js', architecture: name, description: `TensorFlow.js ${tf.version_core}, ${name} backend` },
+      adapter: {
+        vendor: 'tensorflow.js',
+        architecture: name,
+        description: `TensorFlow.js ${tf.version_core}, ${name} backend`,
+      },
       features: [],
     },
     openData: (layout) => new HostData(layout),

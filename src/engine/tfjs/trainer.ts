@@ -95,7 +95,9 @@ export class TfjsTrainer implements Trainer {
     const trainedVariables = [...this.#momentum.keys()].map((name) => this.#variable(name));
     const { value, grads } = tf.variableGrads(() => {
       const result = forward(tf, this.#store.running, (name) => this.#variable(name), images, true);
-      statistics = new Map([...result.statistics].map(([id, s]) => [id, { mean: tf.keep(s.mean), variance: tf.keep(s.variance) }]));
+      statistics = new Map(
+        [...result.statistics].map(([id, s]) => [id, { mean: tf.keep(s.mean), variance: tf.keep(s.variance) }]),
+      );
       correct = tf.keep(result.logits.argMax(1).equal(labelTensor).sum()) as Scalar;
       return crossEntropy(tf, result.logits, labelTensor, options.labelSmoothing);
     }, trainedVariables);
@@ -140,7 +142,9 @@ export class TfjsTrainer implements Trainer {
 
   async gradients({ inputs }: GradientRequest): Promise<Gradients> {
     const outcome = await this.#compute(inputs.step);
-    const entries = [...outcome.gradients].map(async ([name, tensor]) => [name, Float32Array.from(await tensor.data())] as const);
+    const entries = [...outcome.gradients].map(
+      async ([name, tensor]) => [name, Float32Array.from(await tensor.data())] as const,
+    );
     const tensors = this.#store.expand(new Map(await Promise.all(entries)));
     this.#release(outcome);
     return { loss: outcome.loss, tensors };
@@ -176,7 +180,8 @@ export class TfjsTrainer implements Trainer {
 
   async predict(pixels: Uint8Array): Promise<Float32Array> {
     const images = pixels.length / (SIZE * SIZE * 3);
-    if (!Number.isInteger(images) || images < 1) throw new Error('predict needs whole images of 3,072 bytes (32x32 RGB)');
+    if (!Number.isInteger(images) || images < 1)
+      throw new Error('predict needs whole images of 3,072 bytes (32x32 RGB)');
     const indices = Uint32Array.from({ length: images }, (_, i) => i);
     const logits = this.tf.tidy(() => this.#infer(assembleBatch(pixels, indices, null)));
     const values = Float32Array.from(await logits.data());
@@ -249,7 +254,9 @@ export class TfjsTrainer implements Trainer {
 
   async #download(): Promise<void> {
     const values = async (variables: ReadonlyMap<string, Variable>): Promise<Tensors> =>
-      new Map(await Promise.all([...variables].map(async ([name, v]) => [name, Float32Array.from(await v.data())] as const)));
+      new Map(
+        await Promise.all([...variables].map(async ([name, v]) => [name, Float32Array.from(await v.data())] as const)),
+      );
     this.#store.scatter(await values(this.#variables), this.#store.parameters);
     this.#store.scatter(await values(this.#momentum), this.#store.momentum);
   }
@@ -273,4 +280,3 @@ export class TfjsTrainer implements Trainer {
     }
   }
 }
-

@@ -27,7 +27,12 @@ export const values = (buffer: GPUBuffer): GPUBufferBinding => ({ buffer, offset
 export const withZeros = (buffer: GPUBuffer): GPUBufferBinding => ({ buffer });
 
 /** Copies a range of a buffer to the host. Rejects when the device is lost. */
-export async function readBuffer(device: GPUDevice, buffer: GPUBuffer, bytes: number, offset = 0): Promise<ArrayBuffer> {
+export async function readBuffer(
+  device: GPUDevice,
+  buffer: GPUBuffer,
+  bytes: number,
+  offset = 0,
+): Promise<ArrayBuffer> {
   const staging = device.createBuffer({ label: 'staging', size: bytes, usage: USAGE.mapRead | USAGE.copyTarget });
   try {
     const encoder = device.createCommandEncoder();

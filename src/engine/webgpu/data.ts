@@ -44,7 +44,9 @@ export class GpuData implements EngineData {
   write(split: Split, first: number, pixels: Uint8Array, labels: Uint8Array): void {
     const buffers = this.buffers(split);
     if (pixels.length !== labels.length * IMAGE_BYTES || first + labels.length > this.layout[split]) {
-      throw new Error(`images ${first} to ${first + labels.length} do not fit the ${this.layout[split]} of split "${split}"`);
+      throw new Error(
+        `images ${first} to ${first + labels.length} do not fit the ${this.layout[split]} of split "${split}"`,
+      );
     }
     this.device.queue.writeBuffer(buffers.pixels, first * IMAGE_BYTES, pixels.slice());
     this.device.queue.writeBuffer(buffers.labels, first * 4, Uint32Array.from(labels));

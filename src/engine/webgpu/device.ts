@@ -32,11 +32,15 @@ const WANTED_LIMITS = [
 export async function requestDevice(gpu?: GPU): Promise<Device> {
   const entry = gpu ?? (typeof navigator === 'undefined' ? undefined : navigator.gpu);
   if (!entry) {
-    throw new Error('This browser has no WebGPU. Use a recent Chrome, Edge, Safari or Firefox, served from https or localhost.');
+    throw new Error(
+      'This browser has no WebGPU. Use a recent Chrome, Edge, Safari or Firefox, served from https or localhost.',
+    );
   }
   const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
-    throw new Error('WebGPU found no graphics adapter. Switch on hardware acceleration in the browser settings, or update the driver.');
+    throw new Error(
+      'WebGPU found no graphics adapter. Switch on hardware acceleration in the browser settings, or update the driver.',
+    );
   }
   const features = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const device = await adapter.requestDevice({

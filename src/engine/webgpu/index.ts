@@ -33,7 +33,8 @@ export class WebGpuEngine implements Engine {
   ) {
     this.info = { backend: 'webgpu', adapter: device.adapter, features: device.features };
     this.lost = device.device.lost.then(
-      ({ message }) => `The graphics device was lost (${message || 'no reason given'}). Press Reset to start again on a new one.`,
+      ({ message }) =>
+        `The graphics device was lost (${message || 'no reason given'}). Press Reset to start again on a new one.`,
     );
     this.pipelines = new Pipelines(device.device);
     const quads = device.features.includes('subgroups');

@@ -68,13 +68,20 @@ export class Inference {
     const batches = Math.ceil(images / batch);
     for (let first = 0; first < batches; first += SLOTS) {
       const count = Math.min(SLOTS, batches - first);
-      const work = Array.from({ length: count }, (_, slot) => this.#batchWork(split, (first + slot) * batch, images, slot));
+      const work = Array.from({ length: count }, (_, slot) =>
+        this.#batchWork(split, (first + slot) * batch, images, slot),
+      );
       await this.submitter.run(work);
       await read(count);
     }
   }
 
-  #batchWork(split: Split, first: number, images: number, slot: number): { dispatches: Plan['forward']; stepOffset: number } {
+  #batchWork(
+    split: Split,
+    first: number,
+    images: number,
+    slot: number,
+  ): { dispatches: Plan['forward']; stepOffset: number } {
     const { batch } = this.options;
     const plan = this.#requirePlan();
     const indices = Uint32Array.from({ length: batch }, (_, i) => Math.min(first + i, images - 1));
@@ -87,11 +94,18 @@ export class Inference {
   /** Logits [images, classes] of raw images. Uses a data set of its own, so nothing that is loaded changes. */
   async predict(pixels: Uint8Array): Promise<Float32Array> {
     const images = pixels.length / 3_072;
-    if (!Number.isInteger(images) || images < 1) throw new Error('predict needs whole images of 3,072 bytes (32x32 RGB)');
+    if (!Number.isInteger(images) || images < 1)
+      throw new Error('predict needs whole images of 3,072 bytes (32x32 RGB)');
     const { device } = this.pipelines;
     const data = new GpuData(device, { train: 1, holdOut: 1, test: images });
     data.write('test', 0, pixels, new Uint8Array(images));
-    const inference = new Inference(this.pipelines, this.kernels, { ...this.options, data }, this.uniforms, this.submitter);
+    const inference = new Inference(
+      this.pipelines,
+      this.kernels,
+      { ...this.options, data },
+      this.uniforms,
+      this.submitter,
+    );
     try {
       if (!this.#layout) throw new Error('predict: no plan has been recorded');
       inference.record(this.#network, this.#layout);
@@ -138,7 +152,8 @@ export class Inference {
       samples.push(await time(passes));
     }
     samples.sort((a, b) => a - b);
-    const at = (share: number): number => samples[Math.min(samples.length - 1, Math.floor(share * samples.length))] ?? 0;
+    const at = (share: number): number =>
+      samples[Math.min(samples.length - 1, Math.floor(share * samples.length))] ?? 0;
     return { batch: this.options.batch, median: at(0.5), p95: at(0.95), n: samples.length };
   }
 

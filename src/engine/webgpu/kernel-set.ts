@@ -44,7 +44,9 @@ export interface Tuning {
  * loads dear; small ones on GPUs.
  */
 export function defaultTuning(software: boolean, quads: boolean): Tuning {
-  return software ? { pixels: 8, vectors: [4, 2, 1], quads, threads: 2_048 } : { pixels: 4, vectors: [2, 1], quads, threads: 32_768 };
+  return software
+    ? { pixels: 8, vectors: [4, 2, 1], quads, threads: 2_048 }
+    : { pixels: 4, vectors: [2, 1], quads, threads: 32_768 };
 }
 
 /** The kernels of one tuning. */
@@ -101,7 +103,22 @@ const NORM = {
 } as const;
 
 const SHARED: readonly Kernel[] = [
-  assemble, channelMoments, finishMoments, runningScale, gradientMoments, finishGradientMoments, ...Object.values(NORM),
-  sumParts, transposeKernel, maxPool, maxPoolGradient, globalAverage, globalAverageGradient,
-  addBias, biasGradient, softmaxCrossEntropy, sumOutcomes, sgd,
+  assemble,
+  channelMoments,
+  finishMoments,
+  runningScale,
+  gradientMoments,
+  finishGradientMoments,
+  ...Object.values(NORM),
+  sumParts,
+  transposeKernel,
+  maxPool,
+  maxPoolGradient,
+  globalAverage,
+  globalAverageGradient,
+  addBias,
+  biasGradient,
+  softmaxCrossEntropy,
+  sumOutcomes,
+  sgd,
 ];

@@ -1,4 +1,11 @@
-import { type Network, type ParameterSpec, type Tensors, decayed, parametersOf, trained } from '../../core/network/index.ts';
+import {
+  type Network,
+  type ParameterSpec,
+  type Tensors,
+  decayed,
+  parametersOf,
+  trained,
+} from '../../core/network/index.ts';
 import { vec4s } from './kernel.ts';
 
 /** Where one tensor of the running network lies in its arena, channels padded with zeros to vec4s. */
@@ -42,9 +49,18 @@ export function layOut(network: Network): ArenaLayout {
     return offset;
   };
   const specs = parametersOf(network);
-  const decayEnd = place(specs.filter((spec) => decayed(spec.role)), 0);
-  const trainedSize = place(specs.filter((spec) => trained(spec.role) && !decayed(spec.role)), decayEnd);
-  const runningSize = place(specs.filter((spec) => !trained(spec.role)), 0);
+  const decayEnd = place(
+    specs.filter((spec) => decayed(spec.role)),
+    0,
+  );
+  const trainedSize = place(
+    specs.filter((spec) => trained(spec.role) && !decayed(spec.role)),
+    decayEnd,
+  );
+  const runningSize = place(
+    specs.filter((spec) => !trained(spec.role)),
+    0,
+  );
   return { slices, trainedSize, decayEnd, runningSize: Math.max(runningSize, ALIGNMENT) };
 }
 
@@ -76,7 +92,11 @@ export function pack(layout: ArenaLayout, tensors: Tensors, kind: 'trained' | 'r
 }
 
 /** The tensors of an arena, without padding. */
-export function unpack(layout: ArenaLayout, arena: Float32Array, kind: 'trained' | 'running'): Map<string, Float32Array> {
+export function unpack(
+  layout: ArenaLayout,
+  arena: Float32Array,
+  kind: 'trained' | 'running',
+): Map<string, Float32Array> {
   const tensors = new Map<string, Float32Array>();
   for (const [name, slice] of layout.slices) {
     if (trained(slice.spec.role) !== (kind === 'trained')) continue;

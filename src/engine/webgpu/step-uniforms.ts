@@ -36,7 +36,11 @@ export class StepUniforms {
 
   constructor(readonly pipelines: Pipelines) {
     const { device, stepLayout } = pipelines;
-    this.#buffer = device.createBuffer({ label: 'steps', size: SLOTS * SLOT_BYTES, usage: USAGE.uniform | USAGE.copyTarget });
+    this.#buffer = device.createBuffer({
+      label: 'steps',
+      size: SLOTS * SLOT_BYTES,
+      usage: USAGE.uniform | USAGE.copyTarget,
+    });
     this.group = device.createBindGroup({
       layout: stepLayout,
       entries: [{ binding: 0, resource: { buffer: this.#buffer, size: STEP_BYTES } }],
@@ -48,7 +52,14 @@ export class StepUniforms {
     const view = new DataView(new ArrayBuffer(STEP_BYTES));
     const { hyper, augment } = values;
     [values.seed, values.step, slot, values.count].forEach((value, i) => view.setUint32(i * 4, value, true));
-    const floats = [hyper.learningRate, hyper.momentum, Number(hyper.nesterov), hyper.weightDecay, values.labelSmoothing, values.runningKeep];
+    const floats = [
+      hyper.learningRate,
+      hyper.momentum,
+      Number(hyper.nesterov),
+      hyper.weightDecay,
+      values.labelSmoothing,
+      values.runningKeep,
+    ];
     floats.forEach((value, i) => view.setFloat32(16 + i * 4, value, true));
     view.setUint32(40, Number(augment.crop), true);
     view.setUint32(44, Number(augment.flip), true);

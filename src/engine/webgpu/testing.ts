@@ -87,7 +87,8 @@ export function unpadChannels(values: Float32Array, channels: number): Float32Ar
   const padded = vec4s(channels) * 4;
   const rows = values.length / padded;
   const result = new Float32Array(rows * channels);
-  for (let row = 0; row < rows; row++) result.set(values.subarray(row * padded, row * padded + channels), row * channels);
+  for (let row = 0; row < rows; row++)
+    result.set(values.subarray(row * padded, row * padded + channels), row * channels);
   return result;
 }
 

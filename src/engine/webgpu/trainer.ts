@@ -64,7 +64,13 @@ export class GpuTrainer implements Trainer {
     this.#submitter = new Submitter(device, this.#uniforms.group);
     const shared = { full: network, arenas: this.#arenas, data: options.data };
     this.#planner = new Planner(pipelines, kernels, { ...shared, batch: options.batchSize, mode: 'train' });
-    this.#inference = new Inference(pipelines, kernels, { ...shared, batch: EVALUATION_BATCH }, this.#uniforms, this.#submitter);
+    this.#inference = new Inference(
+      pipelines,
+      kernels,
+      { ...shared, batch: EVALUATION_BATCH },
+      this.#uniforms,
+      this.#submitter,
+    );
     this.#layout = this.#upload();
     this.#plan = this.#record();
   }
@@ -135,7 +141,13 @@ export class GpuTrainer implements Trainer {
   async latency(batch: number): Promise<Latency> {
     if (batch === EVALUATION_BATCH) return this.#inference.latency();
     const shared = { full: this.network, arenas: this.#arenas, data: this.options.data };
-    const inference = new Inference(this.pipelines, this.kernels, { ...shared, batch }, this.#uniforms, this.#submitter);
+    const inference = new Inference(
+      this.pipelines,
+      this.kernels,
+      { ...shared, batch },
+      this.#uniforms,
+      this.#submitter,
+    );
     try {
       inference.record(this.#store.running, this.#layout);
       return await inference.latency();
@@ -239,4 +251,3 @@ export class GpuTrainer implements Trainer {
     return this.#planner.plan(this.#store.running, this.#layout);
   }
 }
-

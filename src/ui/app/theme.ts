@@ -13,6 +13,17 @@ export const theme = createTheme({
     Tooltip: Tooltip.extend({ defaultProps: { withinPortal: false, position: 'bottom', openDelay: 300 } }),
   },
   colors: {
-    leaf: ['#eafaf4', '#d3f2e6', '#a6e5cd', '#74d7b1', '#4ccb9a', '#2fb985', '#17a071', '#0b8560', '#0b6b4e', '#0b5d46'],
+    leaf: [
+      '#eafaf4',
+      '#d3f2e6',
+      '#a6e5cd',
+      '#74d7b1',
+      '#4ccb9a',
+      '#2fb985',
+      '#17a071',
+      '#0b8560',
+      '#0b6b4e',
+      '#0b5d46',
+    ],
   },
 });

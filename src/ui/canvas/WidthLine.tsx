@@ -4,7 +4,21 @@ import type { Palette } from './cells.ts';
 import { surfaceOf } from './surface.ts';
 
 /** A layer's width over the steps of the run, against its full width: a small step curve. */
-export function WidthLine({ layer, steps, step, palette, width, height }: { layer: LayerView; steps: number; step: number; palette: Palette; width: number; height: number }) {
+export function WidthLine({
+  layer,
+  steps,
+  step,
+  palette,
+  width,
+  height,
+}: {
+  layer: LayerView;
+  steps: number;
+  step: number;
+  palette: Palette;
+  width: number;
+  height: number;
+}) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const context = canvas.current && surfaceOf(canvas.current, width, height);

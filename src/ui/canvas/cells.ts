@@ -12,14 +12,38 @@ export interface Palette {
 }
 
 export const PALETTES: Readonly<Record<'light' | 'dark', Palette>> = {
-  light: { kept: '#009e73', fixed: '#8fa3ad', off: '#b9c2c9', pruned: '#d55e00', regrown: '#f0b429', glyph: '#3a2a00', cursor: '#111827' },
-  dark: { kept: '#1fb98b', fixed: '#5d707a', off: '#4b565e', pruned: '#ff8a3d', regrown: '#f5c542', glyph: '#2b1f00', cursor: '#f3f4f6' },
+  light: {
+    kept: '#009e73',
+    fixed: '#8fa3ad',
+    off: '#b9c2c9',
+    pruned: '#d55e00',
+    regrown: '#f0b429',
+    glyph: '#3a2a00',
+    cursor: '#111827',
+  },
+  dark: {
+    kept: '#1fb98b',
+    fixed: '#5d707a',
+    off: '#4b565e',
+    pruned: '#ff8a3d',
+    regrown: '#f5c542',
+    glyph: '#2b1f00',
+    cursor: '#f3f4f6',
+  },
 };
 
 export type CellState = 'kept' | 'fixed' | 'off' | 'pruned' | 'regrown';
 
 /** Draws one cell of side `size` at (x, y); `age` from 0 (just changed) to 1 (settled) lets news grow into place. */
-export function drawCell(context: CanvasRenderingContext2D, state: CellState, x: number, y: number, size: number, age: number, palette: Palette): void {
+export function drawCell(
+  context: CanvasRenderingContext2D,
+  state: CellState,
+  x: number,
+  y: number,
+  size: number,
+  age: number,
+  palette: Palette,
+): void {
   const gap = size >= 10 ? 2 : 1;
   const side = size - gap;
   const radius = Math.min(4, side / 4);
@@ -27,7 +51,13 @@ export function drawCell(context: CanvasRenderingContext2D, state: CellState, x:
   const inset = (side * (1 - grown)) / 2;
   const box = (margin: number): void => {
     context.beginPath();
-    context.roundRect(x + inset + margin, y + inset + margin, side * grown - 2 * margin, side * grown - 2 * margin, radius);
+    context.roundRect(
+      x + inset + margin,
+      y + inset + margin,
+      side * grown - 2 * margin,
+      side * grown - 2 * margin,
+      radius,
+    );
   };
   if (state === 'off') {
     // A dot where a channel was: room on the wall, not a block of it.

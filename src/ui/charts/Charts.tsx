@@ -39,7 +39,12 @@ function Chart({ title, view, points, series, digits, unit = '', stepped = false
       <figcaption className="card-head">
         <h2>{title}</h2>
         <Keys series={series} />
-        <Button size="compact-xs" variant="subtle" onClick={() => setTable(!table)} aria-label={`${title}: ${table ? 'show as chart' : 'show as table'}`}>
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          onClick={() => setTable(!table)}
+          aria-label={`${title}: ${table ? 'show as chart' : 'show as table'}`}
+        >
           {table ? 'Chart' : 'Table'}
         </Button>
       </figcaption>
@@ -50,16 +55,51 @@ function Chart({ title, view, points, series, digits, unit = '', stepped = false
           <p className="chart-empty">{EMPTY}</p>
         ) : (
           <ResponsiveContainer width="100%" height="100%" minWidth={0}>
-            <LineChart data={points as ChartPoint[]} margin={{ top: 6, right: 10, bottom: 0, left: -14 }} accessibilityLayer={false}>
+            <LineChart
+              data={points as ChartPoint[]}
+              margin={{ top: 6, right: 10, bottom: 0, left: -14 }}
+              accessibilityLayer={false}
+            >
               <CartesianGrid vertical={false} stroke="var(--line)" />
-              <XAxis dataKey="step" type="number" domain={[0, Math.max(1, view.step)]} stroke="var(--faint)" tick={TICK} tickLine={false} />
-              <YAxis domain={[floor, (most: number) => Math.ceil(most / grid) * grid]} stroke="var(--faint)" tick={TICK} tickLine={false} axisLine={false} width={52} tickFormatter={(value: number) => `${Number(value.toFixed(digits === 0 ? 0 : 2))}`} />
-              <Tooltip isAnimationActive={false} formatter={text} labelFormatter={(step) => `Step ${String(step)}`} contentStyle={TOOLTIP} />
+              <XAxis
+                dataKey="step"
+                type="number"
+                domain={[0, Math.max(1, view.step)]}
+                stroke="var(--faint)"
+                tick={TICK}
+                tickLine={false}
+              />
+              <YAxis
+                domain={[floor, (most: number) => Math.ceil(most / grid) * grid]}
+                stroke="var(--faint)"
+                tick={TICK}
+                tickLine={false}
+                axisLine={false}
+                width={52}
+                tickFormatter={(value: number) => `${Number(value.toFixed(digits === 0 ? 0 : 2))}`}
+              />
+              <Tooltip
+                isAnimationActive={false}
+                formatter={text}
+                labelFormatter={(step) => (typeof step === 'number' ? `Step ${step.toLocaleString('en')}` : '')}
+                contentStyle={TOOLTIP}
+              />
               {decisions.map(({ step }) => (
                 <ReferenceLine key={step} x={step} stroke="var(--mark)" strokeDasharray="2 3" />
               ))}
               {series.map(({ key, name, colour, dash, dots }) => (
-                <Line key={key} dataKey={key} name={name} stroke={colour} type={stepped ? 'stepAfter' : 'linear'} strokeWidth={dots ? 2 : 1.5} {...(dash ? { strokeDasharray: dash } : {})} dot={dots ? { r: 3, strokeDasharray: '0' } : false} isAnimationActive={false} connectNulls />
+                <Line
+                  key={key}
+                  dataKey={key}
+                  name={name}
+                  stroke={colour}
+                  type={stepped ? 'stepAfter' : 'linear'}
+                  strokeWidth={dots ? 2 : 1.5}
+                  {...(dash ? { strokeDasharray: dash } : {})}
+                  dot={dots ? { r: 3, strokeDasharray: '0' } : false}
+                  isAnimationActive={false}
+                  connectNulls
+                />
               ))}
             </LineChart>
           </ResponsiveContainer>
@@ -78,7 +118,15 @@ const Keys = ({ series }: { series: readonly ChartSeries[] }): ReactNode => (
     {series.slice(0, 6).map(({ key, name, colour, dash }) => (
       <li key={key}>
         <svg width="18" height="6" aria-hidden>
-          <line x1="0" y1="3" x2="18" y2="3" stroke={colour} strokeWidth="2" {...(dash ? { strokeDasharray: dash } : {})} />
+          <line
+            x1="0"
+            y1="3"
+            x2="18"
+            y2="3"
+            stroke={colour}
+            strokeWidth="2"
+            {...(dash ? { strokeDasharray: dash } : {})}
+          />
         </svg>
         {name}
       </li>
@@ -88,7 +136,17 @@ const Keys = ({ series }: { series: readonly ChartSeries[] }): ReactNode => (
 );
 
 /** The newest values, for screen readers and for reading off. */
-function DataTable({ title, points, series, text }: { title: string; points: readonly ChartPoint[]; series: readonly ChartSeries[]; text: (value: unknown) => string }) {
+function DataTable({
+  title,
+  points,
+  series,
+  text,
+}: {
+  title: string;
+  points: readonly ChartPoint[];
+  series: readonly ChartSeries[];
+  text: (value: unknown) => string;
+}) {
   return (
     <div className="chart-table" tabIndex={0} role="region" aria-label={`${title} as a table`}>
       <table>

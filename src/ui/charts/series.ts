@@ -26,37 +26,61 @@ const TEST = { colour: 'var(--series-2)', dots: true };
 
 export const lossSeries = (view: RunView): ChartData => ({
   points: joined(view, view.train.loss, (test) => test.loss, 1),
-  series: [{ key: 'train', name: 'training', ...TRAIN }, { key: 'test', name: 'test', ...TEST }],
+  series: [
+    { key: 'train', name: 'training', ...TRAIN },
+    { key: 'test', name: 'test', ...TEST },
+  ],
 });
 
 export const accuracySeries = (view: RunView): ChartData => ({
   points: joined(view, view.train.accuracy, (test) => test.accuracy, 100),
-  series: [{ key: 'train', name: 'training', ...TRAIN }, { key: 'test', name: 'test', ...TEST }],
+  series: [
+    { key: 'train', name: 'training', ...TRAIN },
+    { key: 'test', name: 'test', ...TEST },
+  ],
 });
 
 /** Training values thinned out, test values all, merged by step. */
-function joined(view: RunView, train: readonly number[], test: (point: RunView['test'][number]) => number, scale: number): ChartPoint[] {
+function joined(
+  view: RunView,
+  train: readonly number[],
+  test: (point: RunView['test'][number]) => number,
+  scale: number,
+): ChartPoint[] {
   const byStep = new Map<number, ChartPoint>();
   const at = (step: number): ChartPoint => {
     const point = byStep.get(step) ?? { step };
     byStep.set(step, point);
     return point;
   };
-  for (const index of decimate(train, MOST_POINTS)) at(view.train.step[index] ?? 0)['train'] = (train[index] ?? 0) * scale;
+  for (const index of decimate(train, MOST_POINTS))
+    at(view.train.step[index] ?? 0)['train'] = (train[index] ?? 0) * scale;
   for (const point of view.test) at(point.step)['test'] = test(point) * scale;
   return [...byStep.values()].sort((a, b) => a.step - b.step);
 }
 
-const COLOURS = ['var(--series-1)', 'var(--series-2)', 'var(--series-3)', 'var(--series-4)', 'var(--series-5)', 'var(--series-6)'];
+const COLOURS = [
+  'var(--series-1)',
+  'var(--series-2)',
+  'var(--series-3)',
+  'var(--series-4)',
+  'var(--series-5)',
+  'var(--series-6)',
+];
 const DASHES = [undefined, '5 3', '2 2', '8 3 2 3'];
 
 /** Widths of the layers that the scheme may cut (of all layers where it cuts none), at every change. */
 export function widthSeries(view: RunView): ChartData {
   const prunable = view.layers.filter((layer) => layer.prunable);
   const layers = prunable.length > 0 ? prunable : view.layers;
-  const steps = [...new Set([...layers.flatMap(({ widths }) => widths.map(({ step }) => step)), view.step])].sort((a, b) => a - b);
+  const steps = [...new Set([...layers.flatMap(({ widths }) => widths.map(({ step }) => step)), view.step])].sort(
+    (a, b) => a - b,
+  );
   const points = steps.map((step) => {
-    const widths = layers.map((layer) => [layer.layer, layer.widths.findLast((point) => point.step <= step)?.width ?? layer.total]);
+    const widths = layers.map((layer) => [
+      layer.layer,
+      layer.widths.findLast((point) => point.step <= step)?.width ?? layer.total,
+    ]);
     return { ...(Object.fromEntries(widths) as Record<string, number>), step };
   });
   const series = layers.map(({ layer }, index): ChartSeries => {

@@ -4,7 +4,7 @@ import type { Scheme } from '../../core/scheme/scheme.ts';
 import { prunableChannels } from '../../core/events/view.ts';
 import { useLab, useRunView } from '../app/lab-context.tsx';
 import { compactNumber } from '../widgets/format.ts';
-import { useDraftValue, useProblem } from './fields.tsx';
+import { useDraftText, useDraftValue, useProblem } from './fields.tsx';
 
 const KINDS = { channels: 'Channels', macs: 'MACs', parameters: 'Parameters' } as const;
 const MARKS = [25, 50, 75].map((value) => ({ value, label: `${value} %` }));
@@ -13,7 +13,7 @@ const MARKS = [25, 50, 75].map((value) => ({ value, label: `${value} %` }));
 export function BudgetField({ scheme }: { scheme: Scheme }) {
   const { actions } = useLab();
   const view = useRunView();
-  const kind = useDraftValue('scheme.budget.kind');
+  const kind = useDraftText('scheme.budget.kind') || scheme.budgets[0];
   const keep = Number(useDraftValue('scheme.budget.keep') ?? 0.5);
   const kindProblem = useProblem('scheme.budget.kind');
   const keepProblem = useProblem('scheme.budget.keep');
@@ -27,7 +27,7 @@ export function BudgetField({ scheme }: { scheme: Scheme }) {
   }, [kind, keep, total, view.start]);
   // A change of share changes what the other options may be, so they go back to their defaults.
   const set = (key: 'kind' | 'keep', value: unknown): void => {
-    actions.edit('scheme.budget', { kind: kind ?? scheme.budgets[0], keep, [key]: value });
+    actions.edit('scheme.budget', { kind, keep, [key]: value });
     if (key === 'keep') actions.edit('scheme.regrow', undefined);
   };
   return (
@@ -36,7 +36,7 @@ export function BudgetField({ scheme }: { scheme: Scheme }) {
         <NativeSelect
           label="Budget"
           data={scheme.budgets.map((id) => ({ value: id, label: KINDS[id] }))}
-          value={String(kind ?? scheme.budgets[0])}
+          value={kind ?? ''}
           error={kindProblem}
           onChange={(event) => set('kind', event.currentTarget.value)}
         />

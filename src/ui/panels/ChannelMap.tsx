@@ -28,14 +28,19 @@ export function ChannelMap() {
   const rows = view.layers;
   const narrow = width < 520;
   const cellsWidth = Math.max(80, Math.floor(width) - (narrow ? 12 : BESIDE));
-  const largest = rows.length <= 6 ? 24 : rows.length <= 10 ? 18 : 13;
+  const largest = rows.length <= 6 ? 24 : rows.length <= 10 ? 18 : 12;
   const latest = view.decisions.at(-1)?.step ?? 0;
   const layer = rows.find((row) => row.layer === pointed?.layer);
   const channel = pointed ? layer?.channels[pointed.channel] : undefined;
 
   const onKey = (event: KeyboardEvent, row: LayerView, layout: CellLayout): void => {
     const current = pointed?.layer === row.layer ? pointed.channel : -1;
-    const moves: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: layout.perLine, ArrowUp: -layout.perLine };
+    const moves: Readonly<Record<string, number>> = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: layout.perLine,
+      ArrowUp: -layout.perLine,
+    };
     const move = moves[event.key];
     if (event.key === 'Escape') setPointed(null);
     if (move === undefined) return;
@@ -49,7 +54,10 @@ export function ChannelMap() {
     const neighbour = rows[index];
     if (!neighbour || Math.abs(move) === 1) return;
     event.preventDefault();
-    setPointed({ layer: neighbour.layer, channel: Math.min(neighbour.total - 1, Math.max(0, current % layout.perLine)) });
+    setPointed({
+      layer: neighbour.layer,
+      channel: Math.min(neighbour.total - 1, Math.max(0, current % layout.perLine)),
+    });
     document.getElementById(`row-${neighbour.layer}`)?.focus();
   };
 
@@ -87,7 +95,14 @@ export function ChannelMap() {
                   onPoint={(index) => setPointed(index === null ? null : { layer: row.layer, channel: index })}
                 />
                 {!narrow && (
-                  <WidthLine layer={row} steps={view.start?.steps ?? 0} step={view.step} palette={palette} width={LINE_WIDTH} height={Math.min(24, layout.size + 4)} />
+                  <WidthLine
+                    layer={row}
+                    steps={view.start?.steps ?? 0}
+                    step={view.step}
+                    palette={palette}
+                    width={LINE_WIDTH}
+                    height={Math.min(24, layout.size + 4)}
+                  />
                 )}
                 <span className="map-count">
                   <strong>{row.kept}</strong>/{row.total}

@@ -63,7 +63,19 @@ export function Figures() {
   );
 }
 
-function Figure({ label, help, value, note, share }: { label: string; help: string; value: string; note: string; share?: number }) {
+function Figure({
+  label,
+  help,
+  value,
+  note,
+  share,
+}: {
+  label: string;
+  help: string;
+  value: string;
+  note: string;
+  share?: number;
+}) {
   return (
     <div className="figure" title={help}>
       <dt>{label}</dt>

@@ -32,7 +32,11 @@ export function Header({ onHelp }: { onHelp: () => void }) {
         {opened?.name ?? ''}
       </p>
       {engine && (
-        <Tooltip label={engine.reason ?? `Trains with ${engine.backend === 'webgpu' ? 'WebGPU' : 'TensorFlow.js'}`} multiline maw={320}>
+        <Tooltip
+          label={engine.reason ?? `Trains with ${engine.backend === 'webgpu' ? 'WebGPU' : 'TensorFlow.js'}`}
+          multiline
+          maw={320}
+        >
           <span className="chip" data-backend={engine.backend}>
             {engine.backend === 'webgpu' ? 'WebGPU' : 'TensorFlow.js'} · {engine.adapter}
           </span>
@@ -45,7 +49,13 @@ export function Header({ onHelp }: { onHelp: () => void }) {
           </ActionIcon>
         </Tooltip>
         <Tooltip label="Download the run’s history as JSON">
-          <ActionIcon variant="subtle" size="lg" aria-label="Export history" onClick={exportHistory} disabled={!view.start}>
+          <ActionIcon
+            variant="subtle"
+            size="lg"
+            aria-label="Export history"
+            onClick={exportHistory}
+            disabled={!view.start}
+          >
             <Download size={18} />
           </ActionIcon>
         </Tooltip>

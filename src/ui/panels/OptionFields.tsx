@@ -28,18 +28,33 @@ function Control({ field }: { field: OptionField }) {
   switch (field.type) {
     case 'number':
     case 'integer':
-      return <Field path={path} label={field.label} min={field.min} max={field.max} step={field.step} integer={field.type === 'integer'} />;
+      return (
+        <Field
+          path={path}
+          label={field.label}
+          min={field.min}
+          max={field.max}
+          step={field.step}
+          integer={field.type === 'integer'}
+        />
+      );
     case 'choice':
       return (
         <NativeSelect
           label={field.label}
           data={field.choices.map(({ value: id, label }) => ({ value: id, label }))}
-          value={String(value ?? '')}
+          value={typeof value === 'string' ? value : ''}
           error={error}
           onChange={(event) => actions.edit(path, event.currentTarget.value)}
         />
       );
     case 'boolean':
-      return <Switch label={field.label} checked={value === true} onChange={(event) => actions.edit(path, event.currentTarget.checked)} />;
+      return (
+        <Switch
+          label={field.label}
+          checked={value === true}
+          onChange={(event) => actions.edit(path, event.currentTarget.checked)}
+        />
+      );
   }
 }

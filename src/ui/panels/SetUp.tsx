@@ -5,20 +5,23 @@ import { PRESETS } from '../../core/spec/presets.ts';
 import { totalSteps } from '../../core/spec/spec.ts';
 import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
 import { BudgetField } from './BudgetField.tsx';
-import { Field, useDraftValue, useProblem } from './fields.tsx';
+import { Field, useDraftText, useDraftValue, useProblem } from './fields.tsx';
 import { OptionFields } from './OptionFields.tsx';
 
 /** The form of the draft spec. What it says opens by itself until something has been trained, then on Apply. */
 export function SetUp() {
   const { actions, schemes } = useLab();
-  const scheme = useDraftValue('scheme.id');
-  const model = useDraftValue('model.id');
+  const scheme = useDraftText('scheme.id');
+  const model = useDraftText('model.id');
   const chosen = schemes.find(({ id }) => id === scheme);
   return (
     <div className="setup">
       <NativeSelect
         label="Preset"
-        data={[{ value: '', label: 'Choose a starting point' }, ...PRESETS.map(({ id, title }) => ({ value: id, label: title }))]}
+        data={[
+          { value: '', label: 'Choose a starting point' },
+          ...PRESETS.map(({ id, title }) => ({ value: id, label: title })),
+        ]}
         value=""
         onChange={(event) => {
           const preset = PRESETS.find(({ id }) => id === event.currentTarget.value);
@@ -30,7 +33,7 @@ export function SetUp() {
         <NativeSelect
           label="Model"
           data={ZOO.map(({ id, title }) => ({ value: id, label: title }))}
-          value={String(model ?? '')}
+          value={model}
           error={useProblem('model.id')}
           onChange={(event) => actions.edit('model.id', event.currentTarget.value)}
         />
@@ -39,7 +42,7 @@ export function SetUp() {
       <NativeSelect
         label="Scheme"
         data={schemes.map(({ id, title }) => ({ value: id, label: title }))}
-        value={String(scheme ?? '')}
+        value={scheme}
         error={useProblem('scheme.id')}
         onChange={(event) => actions.edit('scheme', { id: event.currentTarget.value })}
       />
@@ -82,11 +85,11 @@ export function SetUp() {
 
 function NameField() {
   const { actions } = useLab();
-  const name = useDraftValue('name');
+  const name = useDraftText('name');
   return (
     <TextInput
       label="Name"
-      value={String(name ?? '')}
+      value={name}
       error={useProblem('name')}
       onChange={(event) => actions.edit('name', event.currentTarget.value || undefined)}
     />
@@ -102,7 +105,7 @@ function ScheduleField() {
         { value: 'cosine', label: 'Cosine' },
         { value: 'constant', label: 'Constant' },
       ]}
-      value={String(useDraftValue('train.schedule') ?? 'cosine')}
+      value={useDraftText('train.schedule')}
       onChange={(event) => actions.edit('train.schedule', event.currentTarget.value)}
     />
   );
@@ -145,7 +148,9 @@ function LengthField() {
         onChange={(event) => {
           const next = event.currentTarget.value === 'steps' ? 'steps' : 'epochs';
           setUnit(next);
-          const stepsAnEpoch = parsed.ok ? Math.max(1, totalSteps(parsed.spec) / (parsed.spec.train.epochs ?? totalSteps(parsed.spec))) : 1;
+          const stepsAnEpoch = parsed.ok
+            ? Math.max(1, totalSteps(parsed.spec) / (parsed.spec.train.epochs ?? totalSteps(parsed.spec)))
+            : 1;
           edit(next, next === 'steps' ? Math.round(Number(epochs ?? 1) * stepsAnEpoch) : 10);
         }}
       />

@@ -40,7 +40,17 @@ export function Transport() {
   );
 }
 
-function CommandButton({ command, label, icon, primary = false }: { command: PageCommand; label: string; icon: ReactNode; primary?: boolean }) {
+function CommandButton({
+  command,
+  label,
+  icon,
+  primary = false,
+}: {
+  command: PageCommand;
+  label: string;
+  icon: ReactNode;
+  primary?: boolean;
+}) {
   const lab = useLab();
   const enabled = useLabState((state) => command.enabled(state));
   return (
@@ -69,7 +79,9 @@ function statusOf({ runState, data, parsed }: LabState, view: RunView): string {
         ? `Loading images: ${data.loadedImages.toLocaleString('en')} of ${data.totalImages.toLocaleString('en')}`
         : 'Preparing the network';
     case 'idle':
-      return parsed.ok ? `Ready: ${steps.toLocaleString('en')} steps. Press Run.` : 'The set-up needs a correction before it can run.';
+      return parsed.ok
+        ? `Ready: ${steps.toLocaleString('en')} steps. Press Run.`
+        : 'The set-up needs a correction before it can run.';
     case 'running': {
       const batch = view.start?.spec.train.batchSize ?? 0;
       if (view.imagesPerSecond === 0) return 'First step ...';

@@ -9,6 +9,10 @@ test('says what happened to a channel, since when, how often, and why', () => {
   expect(describeChannel(layer, 3, { fate: 'pruned', since: 1_200, timesOff: 2, reason })).toBe(
     'conv2, channel 3: just pruned since step 1,200, off 2 times so far. Pruned: rank 4 of 4.',
   );
-  expect(describeChannel(layer, 0, { fate: 'kept', since: 0, timesOff: 0, reason: undefined })).toBe('conv2, channel 0: on from the start.');
-  expect(describeChannel({ ...layer, prunable: false }, 1, { fate: 'kept', since: 0, timesOff: 0, reason: undefined })).toMatch(/not pruned here/);
+  expect(describeChannel(layer, 0, { fate: 'kept', since: 0, timesOff: 0, reason: undefined })).toBe(
+    'conv2, channel 0: on from the start.',
+  );
+  expect(
+    describeChannel({ ...layer, prunable: false }, 1, { fate: 'kept', since: 0, timesOff: 0, reason: undefined }),
+  ).toMatch(/not pruned here/);
 });

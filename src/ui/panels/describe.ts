@@ -6,7 +6,8 @@ const STATES = { kept: 'on', regrown: 'just regrown', pruned: 'just pruned', off
 export function describeChannel(layer: LayerView, index: number, channel: ChannelView): string {
   const name = `${layer.layer}, channel ${index}`;
   if (!layer.prunable) return `${name}: on. This layer is not pruned here.`;
-  const since = channel.since > 0 || channel.timesOff > 0 ? ` since step ${channel.since.toLocaleString('en')}` : ' from the start';
+  const since =
+    channel.since > 0 || channel.timesOff > 0 ? ` since step ${channel.since.toLocaleString('en')}` : ' from the start';
   const often = channel.timesOff > 1 ? `, off ${channel.timesOff} times so far` : '';
   return `${name}: ${STATES[channel.fate]}${since}${often}. ${channel.reason?.text ?? ''}`.trim();
 }

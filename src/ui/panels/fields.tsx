@@ -6,6 +6,12 @@ export function useDraftValue(path: string): unknown {
   return useLabState(({ draft, parsed }) => at(draft, path) ?? (parsed.ok ? at(parsed.spec, path) : undefined));
 }
 
+/** The same as text, empty where there is none: what a select or text field shows. */
+export function useDraftText(path: string): string {
+  const value = useDraftValue(path);
+  return typeof value === 'string' ? value : '';
+}
+
 function at(object: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
@@ -15,7 +21,9 @@ function at(object: unknown, path: string): unknown {
 
 /** Why the value at a path was refused, or undefined. */
 export function useProblem(path: string): string | undefined {
-  return useLabState(({ parsed }) => (parsed.ok ? undefined : parsed.problems.find((problem) => problem.path === path)?.message));
+  return useLabState(({ parsed }) =>
+    parsed.ok ? undefined : parsed.problems.find((problem) => problem.path === path)?.message,
+  );
 }
 
 interface FieldProps {

@@ -43,7 +43,13 @@ function recordLayer(context: PlanContext, unit: LayerUnit, accumulate: Accumula
     const sums = context.slice(context.training.gradients, `${unit.output}/bias`);
     const grid = [groupsFor(vectors), 1, 1] as const;
     const buffers = { gradient: context.gradient(unit.output), sums };
-    context.recorder.record(biasGradient, buffers, { rows: pixels, vectors }, grid, pixels * vectors * ELEMENTWISE_COST);
+    context.recorder.record(
+      biasGradient,
+      buffers,
+      { rows: pixels, vectors },
+      grid,
+      pixels * vectors * ELEMENTWISE_COST,
+    );
   }
   recordKernelGradient(context, unit);
   if (needsGradient(context, unit.node.input)) recordInputGradient(context, unit, accumulate(unit.node.input));
@@ -69,7 +75,13 @@ function recordKernelGradient(context: PlanContext, unit: LayerUnit): void {
   const size = g.kernel * g.kernel * g.inVectors * 4 * g.outVectors;
   const sums = context.slice(training.gradients, `${unit.output}/kernel`);
   const grid = [groupsFor(size), 1, 1] as const;
-  recorder.record(sumParts, { partials, sums }, { size, parts: split.parts }, grid, (size * split.parts * ELEMENTWISE_COST) / 2);
+  recorder.record(
+    sumParts,
+    { partials, sums },
+    { size, parts: split.parts },
+    grid,
+    (size * split.parts * ELEMENTWISE_COST) / 2,
+  );
 }
 
 function recordInputGradient(context: PlanContext, unit: LayerUnit, accumulate: number): void {
@@ -91,9 +103,16 @@ function recordInputGradient(context: PlanContext, unit: LayerUnit, accumulate: 
   const set = kernels.choose(g.inVectors * 4);
   const rows = g.images * g.inHeight;
   const reversed = {
-    rows, accumulate, kernel: g.kernel, stride: g.stride,
-    outHeight: g.inHeight, outWidth: g.inWidth, outVectors: g.inVectors,
-    inHeight: g.outHeight, inWidth: g.outWidth, inVectors: g.outVectors,
+    rows,
+    accumulate,
+    kernel: g.kernel,
+    stride: g.stride,
+    outHeight: g.inHeight,
+    outWidth: g.inWidth,
+    outVectors: g.inVectors,
+    inHeight: g.outHeight,
+    inWidth: g.outWidth,
+    inVectors: g.outVectors,
   };
   const bindings = {
     source: context.paddedGradient(unit.output),
@@ -121,7 +140,12 @@ function recordPool(context: PlanContext, unit: PoolUnit, accumulate: Accumulate
   const sourceGradient = context.gradient(input);
   const cost = size * ELEMENTWISE_COST;
   if (unit.node.op === 'maxPool') {
-    const buffers = { source: context.activation(input), output: context.activation(unit.output), gradient, sourceGradient };
+    const buffers = {
+      source: context.activation(input),
+      output: context.activation(unit.output),
+      gradient,
+      sourceGradient,
+    };
     const pool = poolShape(context, unit, size, accumulate(input));
     recorder.record(maxPoolGradient, buffers, pool, elementwiseGrid(size), cost * 4);
   } else {
@@ -145,7 +169,13 @@ function recordNorm(context: PlanContext, unit: Extract<Unit, { kind: 'norm' }>,
     const parts = context.parts(pixels, vectors);
     const partials = { buffer: training.partials };
     const cost = size * ELEMENTWISE_COST * 2;
-    recorder.record(gradientMoments, { ...common, partials }, { pixels, vectors, parts, relu }, [groupsFor(parts * vectors), 1, 1], cost);
+    recorder.record(
+      gradientMoments,
+      { ...common, partials },
+      { pixels, vectors, parts, relu },
+      [groupsFor(parts * vectors), 1, 1],
+      cost,
+    );
     const finishBuffers = {
       partials,
       gammaGradient: context.slice(training.gradients, `${unit.batchNorm}/gamma`),
@@ -153,7 +183,13 @@ function recordNorm(context: PlanContext, unit: Extract<Unit, { kind: 'norm' }>,
       coefficients,
     };
     const grid = [groupsFor(vectors), 1, 1] as const;
-    recorder.record(finishGradientMoments, finishBuffers, { pixels, vectors, parts }, grid, parts * vectors * ELEMENTWISE_COST);
+    recorder.record(
+      finishGradientMoments,
+      finishBuffers,
+      { pixels, vectors, parts },
+      grid,
+      parts * vectors * ELEMENTWISE_COST,
+    );
   }
   const toValues = needsGradient(context, unit.values);
   const toAdded = unit.added !== null && needsGradient(context, unit.added);

@@ -58,7 +58,8 @@ function recordNorm(context: PlanContext, unit: NormUnit, train: boolean): void 
   const values = context.activation(unit.values);
   const state = context.state(unit.output);
   if (unit.batchNorm) {
-    const parameter = (role: string): GPUBufferBinding => context.slice(buffers.parameters, `${unit.batchNorm}/${role}`);
+    const parameter = (role: string): GPUBufferBinding =>
+      context.slice(buffers.parameters, `${unit.batchNorm}/${role}`);
     const statistic = (role: string): GPUBufferBinding => context.slice(buffers.running, `${unit.batchNorm}/${role}`);
     const norm = { gamma: parameter('gamma'), beta: parameter('beta') };
     const statistics = { mean: statistic('mean'), variance: statistic('variance') };
@@ -66,17 +67,40 @@ function recordNorm(context: PlanContext, unit: NormUnit, train: boolean): void 
       const parts = context.parts(pixels, vectors);
       const partials = { buffer: context.training.partials };
       const shape = { pixels, vectors, parts };
-      recorder.record(channelMoments, { values, partials }, shape, [groupsFor(parts * vectors), 1, 1], size * ELEMENTWISE_COST);
+      recorder.record(
+        channelMoments,
+        { values, partials },
+        shape,
+        [groupsFor(parts * vectors), 1, 1],
+        size * ELEMENTWISE_COST,
+      );
       const finishBuffers = { values, partials, ...norm, ...statistics, state };
-      recorder.record(finishMoments, finishBuffers, shape, [groupsFor(vectors), 1, 1], parts * vectors * ELEMENTWISE_COST);
+      recorder.record(
+        finishMoments,
+        finishBuffers,
+        shape,
+        [groupsFor(vectors), 1, 1],
+        parts * vectors * ELEMENTWISE_COST,
+      );
     } else {
-      recorder.record(runningScale, { ...norm, ...statistics, state }, { vectors }, [groupsFor(vectors), 1, 1], vectors);
+      recorder.record(
+        runningScale,
+        { ...norm, ...statistics, state },
+        { vectors },
+        [groupsFor(vectors), 1, 1],
+        vectors,
+      );
     }
   }
   const { apart, grid } = channelWalk(pixels, vectors);
   recorder.record(
     unit.added ? context.kernels.norm.scaleShiftAdd : context.kernels.norm.scaleShift,
-    { values, state, added: unit.added ? context.activation(unit.added) : values, output: context.activation(unit.output) },
+    {
+      values,
+      state,
+      added: unit.added ? context.activation(unit.added) : values,
+      output: context.activation(unit.output),
+    },
     { pixels, vectors, apart, relu: Number(unit.relu) },
     grid,
     size * ELEMENTWISE_COST,
@@ -84,7 +108,12 @@ function recordNorm(context: PlanContext, unit: NormUnit, train: boolean): void 
 }
 
 /** Shape of a max pooling's kernels; `count` is what each pass has a thread for. */
-export function poolShape(context: PlanContext, unit: PoolUnit, count: number, accumulate: number): Record<PoolShape, number> {
+export function poolShape(
+  context: PlanContext,
+  unit: PoolUnit,
+  count: number,
+  accumulate: number,
+): Record<PoolShape, number> {
   if (unit.node.op !== 'maxPool') throw new Error(`"${unit.output}" is not a max pooling`);
   const input = context.extent(unit.node.input);
   const output = context.extent(unit.output);

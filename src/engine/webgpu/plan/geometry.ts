@@ -29,18 +29,30 @@ export function geometryOf(context: PlanContext, unit: LayerUnit, rowwise: boole
     return {
       ...vectors,
       images: rowwise ? 1 : context.batch,
-      inHeight: 1, inWidth: width, outHeight: 1, outWidth: width,
-      kernel: 1, stride: 1, padTop: 0, padLeft: 0,
+      inHeight: 1,
+      inWidth: width,
+      outHeight: 1,
+      outWidth: width,
+      kernel: 1,
+      stride: 1,
+      padTop: 0,
+      padLeft: 0,
     };
   }
   const { kernel, stride, id } = unit.node;
-  if (kernel !== 1 && kernel !== 3) throw new Error(`"${id}": this engine runs 1x1 and 3x3 convolutions, not ${kernel}x${kernel}`);
+  if (kernel !== 1 && kernel !== 3)
+    throw new Error(`"${id}": this engine runs 1x1 and 3x3 convolutions, not ${kernel}x${kernel}`);
   const [inHeight, inWidth] = input.shape;
   const [outHeight, outWidth] = output.shape;
   return {
     ...vectors,
     images: context.batch,
-    inHeight, inWidth, outHeight, outWidth, kernel, stride,
+    inHeight,
+    inWidth,
+    outHeight,
+    outWidth,
+    kernel,
+    stride,
     padTop: samePadLow(inHeight, kernel, stride),
     padLeft: samePadLow(inWidth, kernel, stride),
   };

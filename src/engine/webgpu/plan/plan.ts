@@ -96,16 +96,25 @@ export class Planner {
   plan(network: Network, layout: ArenaLayout): Plan {
     const { full, batch, mode, arenas, data } = this.options;
     const recorder = new Recorder();
-    const context = new PlanContext(network, full, batch, this.kernels, layout, this.#placement, {
-      activations: this.#activations,
-      parameters: arenas.parameters,
-      running: arenas.running,
-      states: this.#states,
-      labels: this.#labels,
-      outcome: this.#outcome,
-      metrics: this.metrics,
-      training: this.#training,
-    }, recorder);
+    const context = new PlanContext(
+      network,
+      full,
+      batch,
+      this.kernels,
+      layout,
+      this.#placement,
+      {
+        activations: this.#activations,
+        parameters: arenas.parameters,
+        running: arenas.running,
+        states: this.#states,
+        labels: this.#labels,
+        outcome: this.#outcome,
+        metrics: this.metrics,
+        training: this.#training,
+      },
+      recorder,
+    );
 
     const splits: readonly Split[] = mode === 'train' ? ['train'] : ['holdOut', 'test'];
     for (const split of splits) this.#recordAssemble(recorder, context, data, split);

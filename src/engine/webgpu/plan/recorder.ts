@@ -62,12 +62,23 @@ export class Recorder {
     const shapes = buffer;
     const dispatches = this.#entries.map((entry, index): Dispatch => {
       const { pipeline, layout } = pipelines.get(entry.kernel);
-      const uniform = { buffer: shapes, offset: index * UNIFORM_ALIGNMENT, size: Math.ceil(entry.shape.length / 4) * 16 };
+      const uniform = {
+        buffer: shapes,
+        offset: index * UNIFORM_ALIGNMENT,
+        size: Math.ceil(entry.shape.length / 4) * 16,
+      };
       const group = device.createBindGroup({
         layout,
         entries: [...entry.buffers, uniform].map((resource, binding) => ({ binding, resource })),
       });
-      return { label: entry.kernel.label, pipeline, group, step: entry.kernel.step, grid: entry.grid, cost: entry.cost };
+      return {
+        label: entry.kernel.label,
+        pipeline,
+        group,
+        step: entry.kernel.step,
+        grid: entry.grid,
+        cost: entry.cost,
+      };
     });
     return { dispatches, uniforms: shapes };
   }

@@ -57,10 +57,18 @@ function stock({ x, gamma, beta, residual, dy }: Norm, pixels: number, channels:
     // Without an addition the residual still takes part, as nothing: tf.grads wants every input used.
     return y.add(add ? r : r.mul(0)).relu();
   };
-  const tensors = [tf.tensor2d(x, [pixels, channels]), tf.tensor1d(gamma), tf.tensor1d(beta), tf.tensor2d(residual, [pixels, channels])];
+  const tensors = [
+    tf.tensor2d(x, [pixels, channels]),
+    tf.tensor1d(gamma),
+    tf.tensor1d(beta),
+    tf.tensor2d(residual, [pixels, channels]),
+  ];
   const [a, g, b, r] = tensors as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
   const { mean, variance } = tf.moments(a, [0]);
-  const gradients = tf.grads(normalise as (...args: tf.Tensor[]) => tf.Tensor)(tensors, tf.tensor2d(dy, [pixels, channels]));
+  const gradients = tf.grads(normalise as (...args: tf.Tensor[]) => tf.Tensor)(
+    tensors,
+    tf.tensor2d(dy, [pixels, channels]),
+  );
   const values = (tensor: tf.Tensor | undefined): Float32Array => Float32Array.from(tensor?.dataSync() ?? []);
   return {
     mean: values(mean),
@@ -86,7 +94,15 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
     const { partials } = await bench.run(channelMoments, { values, partials: zeros(parts * 2) }, shape, [2, 1, 1]);
     const finished = await bench.run(
       finishMoments,
-      { values, partials, gamma: pad(given.gamma), beta: pad(given.beta), mean: zeros(1), variance: zeros(1), state: zeros(4) },
+      {
+        values,
+        partials,
+        gamma: pad(given.gamma),
+        beta: pad(given.beta),
+        mean: zeros(1),
+        variance: zeros(1),
+        state: zeros(4),
+      },
       shape,
       [1, 1, 1],
       { runningKeep: 0.9 },
@@ -106,8 +122,18 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
     const { output, mean, variance } = await forward(add);
     expect(relativeError(unpadChannels(output, channels), expected.y)).toBeLessThan(TOLERANCE);
     // Running statistics start at zero here and keep 0.9.
-    expect(relativeError(unpadChannels(mean, channels), expected.mean.map((value) => value * 0.1))).toBeLessThan(TOLERANCE);
-    expect(relativeError(unpadChannels(variance, channels), expected.variance.map((value) => value * 0.1))).toBeLessThan(TOLERANCE);
+    expect(
+      relativeError(
+        unpadChannels(mean, channels),
+        expected.mean.map((value) => value * 0.1),
+      ),
+    ).toBeLessThan(TOLERANCE);
+    expect(
+      relativeError(
+        unpadChannels(variance, channels),
+        expected.variance.map((value) => value * 0.1),
+      ),
+    ).toBeLessThan(TOLERANCE);
   });
 
   test.each([false, true])('gradients, with residual: %s', async (add) => {
@@ -115,7 +141,12 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
     const { state, output } = await forward(add);
     const common = { gradient: pad(given.dy), activation: output, values: pad(given.x), state };
     const relu = 1;
-    const { partials } = await bench.run(gradientMoments, { ...common, partials: zeros(parts * 2) }, { pixels, vectors, parts, relu }, [1, 1, 1]);
+    const { partials } = await bench.run(
+      gradientMoments,
+      { ...common, partials: zeros(parts * 2) },
+      { pixels, vectors, parts, relu },
+      [1, 1, 1],
+    );
     const sums = await bench.run(
       finishGradientMoments,
       { partials, gammaGradient: zeros(1), betaGradient: zeros(1), coefficients: zeros(2) },
@@ -134,7 +165,10 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
     expect(relativeError(unpadChannels(sums.gammaGradient, channels), expected.dGamma)).toBeLessThan(TOLERANCE);
     expect(relativeError(unpadChannels(sums.betaGradient, channels), expected.dBeta)).toBeLessThan(TOLERANCE);
     expect(relativeError(unpadChannels(valuesGradient, channels), plusBefore(expected.dx))).toBeLessThan(TOLERANCE);
-    if (add) expect(relativeError(unpadChannels(addedGradient, channels), plusBefore(expected.dResidual))).toBeLessThan(TOLERANCE);
+    if (add)
+      expect(relativeError(unpadChannels(addedGradient, channels), plusBefore(expected.dResidual))).toBeLessThan(
+        TOLERANCE,
+      );
   });
 
   test('inference by running statistics equals tf.batchNorm', async () => {
@@ -154,14 +188,31 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
       grid,
     );
     const shape: [number, number, number, number] = [1, 1, pixels, channels];
-    const expected = tf.batchNorm(tf.tensor4d(given.residual, shape), tf.tensor1d(mean), tf.tensor1d(variance), tf.tensor1d(given.beta), tf.tensor1d(given.gamma), EPSILON);
+    const expected = tf.batchNorm(
+      tf.tensor4d(given.residual, shape),
+      tf.tensor1d(mean),
+      tf.tensor1d(variance),
+      tf.tensor1d(given.beta),
+      tf.tensor1d(given.gamma),
+      EPSILON,
+    );
     expect(relativeError(unpadChannels(output, channels), expected.dataSync())).toBeLessThan(TOLERANCE);
   });
 });
 
 test('a request for gradients leaves the running statistics as they are', async () => {
-  const contents = { values: noise(8, 1), partials: noise(16, 2), gamma: noise(4, 3), beta: noise(4, 4), mean: noise(4, 5), variance: noise(4, 6), state: new Float32Array(16) };
-  const { mean, variance } = await bench.run(finishMoments, contents, { pixels: 2, vectors: 1, parts: 2 }, [1, 1, 1], { runningKeep: 1 });
+  const contents = {
+    values: noise(8, 1),
+    partials: noise(16, 2),
+    gamma: noise(4, 3),
+    beta: noise(4, 4),
+    mean: noise(4, 5),
+    variance: noise(4, 6),
+    state: new Float32Array(16),
+  };
+  const { mean, variance } = await bench.run(finishMoments, contents, { pixels: 2, vectors: 1, parts: 2 }, [1, 1, 1], {
+    runningKeep: 1,
+  });
   expect([...mean]).toEqual([...contents.mean]);
   expect([...variance]).toEqual([...contents.variance]);
 });

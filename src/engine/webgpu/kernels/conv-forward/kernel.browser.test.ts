@@ -57,7 +57,8 @@ function problem(shape: ConvCase, seed: number): Problem {
   const stock = tf.tidy(() => {
     const xs = tf.tensor4d(x, [images, height, width, channels]);
     const ws = tf.tensor4d(w, kernelShape);
-    const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, 'same');
+    const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor =>
+      tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, 'same');
     const y = convolve(xs, ws);
     const [dx, dw] = tf.grads(convolve)([xs, ws], tf.tensor4d(dy, [images, outHeight, outWidth, outputs]));
     const values = (tensor: tf.Tensor | undefined): Float32Array => Float32Array.from(tensor?.dataSync() ?? []);
@@ -65,8 +66,16 @@ function problem(shape: ConvCase, seed: number): Problem {
   });
   const { y, dx, dw } = stock;
   return {
-    shape, kernelShape, outHeight, outWidth, x, w, dy,
-    y: Float32Array.from(y), dx: Float32Array.from(dx), dw: Float32Array.from(dw),
+    shape,
+    kernelShape,
+    outHeight,
+    outWidth,
+    x,
+    w,
+    dy,
+    y: Float32Array.from(y),
+    dx: Float32Array.from(dx),
+    dw: Float32Array.from(dw),
   };
 }
 
@@ -83,7 +92,9 @@ beforeAll(async () => {
 afterAll(() => bench.dispose());
 
 describe.each(TILES)('tile $pixels x $vectors vec4, quads $quads', (tile) => {
-  const problems = convCases(10, tile.pixels * 10 + tile.vectors + Number(tile.quads)).map((shape, i) => problem(shape, i * 3));
+  const problems = convCases(10, tile.pixels * 10 + tile.vectors + Number(tile.quads)).map((shape, i) =>
+    problem(shape, i * 3),
+  );
 
   test('forward equals tf.conv2d', async () => {
     for (const { shape, kernelShape, outHeight, outWidth, x, w, y } of problems) {
@@ -99,9 +110,17 @@ describe.each(TILES)('tile $pixels x $vectors vec4, quads $quads', (tile) => {
             output: padChannels(new Float32Array(y.length).fill(NaN), outputs),
           },
           {
-            rows, outHeight, outWidth, outVectors: vec4s(outputs),
-            inHeight: input[0], inWidth: input[1], inVectors: vec4s(input[2]),
-            kernel, stride, ...padsOf(shape), accumulate: 0,
+            rows,
+            outHeight,
+            outWidth,
+            outVectors: vec4s(outputs),
+            inHeight: input[0],
+            inWidth: input[1],
+            inVectors: vec4s(input[2]),
+            kernel,
+            stride,
+            ...padsOf(shape),
+            accumulate: 0,
           },
           convGrid(tile, rows, outWidth, vec4s(outputs)),
         );
@@ -117,7 +136,10 @@ describe.each(TILES)('tile $pixels x $vectors vec4, quads $quads', (tile) => {
       const taps = kernel * kernel;
       const { transposed } = await bench.run(
         transposeKernel,
-        { weights: padKernel(w, kernelShape), transposed: new Float32Array(taps * vec4s(outputs) * 4 * vec4s(channels) * 4) },
+        {
+          weights: padKernel(w, kernelShape),
+          transposed: new Float32Array(taps * vec4s(outputs) * 4 * vec4s(channels) * 4),
+        },
         { taps, inVectors: vec4s(channels), outVectors: vec4s(outputs), flip: Number(stride === 1) },
         [4, 1, 1],
       );
@@ -129,16 +151,33 @@ describe.each(TILES)('tile $pixels x $vectors vec4, quads $quads', (tile) => {
         output: padChannels(before, channels),
       };
       const dims = {
-        rows, outHeight: height, outWidth: width, outVectors: vec4s(channels),
-        inHeight: outHeight, inWidth: outWidth, inVectors: vec4s(outputs), kernel, stride,
+        rows,
+        outHeight: height,
+        outWidth: width,
+        outVectors: vec4s(channels),
+        inHeight: outHeight,
+        inWidth: outWidth,
+        inVectors: vec4s(outputs),
+        kernel,
+        stride,
       };
       const { padTop, padLeft } = padsOf(shape);
       const flipped = { padTop: kernel - 1 - padTop, padLeft: kernel - 1 - padLeft };
       for (const accumulate of [0, 1]) {
         const { output } =
           stride === 1
-            ? await bench.run(kernel === 3 ? conv3x3(tile) : convForward(tile), contents, { ...dims, ...flipped, accumulate }, convGrid(tile, rows, width, vec4s(channels)))
-            : await bench.run(convInputGradient(tile), contents, { ...dims, padTop, padLeft, accumulate }, inputGradientGrid(tile, { ...dims, images }));
+            ? await bench.run(
+                kernel === 3 ? conv3x3(tile) : convForward(tile),
+                contents,
+                { ...dims, ...flipped, accumulate },
+                convGrid(tile, rows, width, vec4s(channels)),
+              )
+            : await bench.run(
+                convInputGradient(tile),
+                contents,
+                { ...dims, padTop, padLeft, accumulate },
+                inputGradientGrid(tile, { ...dims, images }),
+              );
         const expected = accumulate ? dx.map((value, i) => value + (before[i] ?? 0)) : dx;
         expect(relativeError(unpadChannels(output, channels), expected), JSON.stringify(shape)).toBeLessThan(TOLERANCE);
       }
@@ -164,14 +203,27 @@ describe.each(TILES)('tile $pixels x $vectors vec4, quads $quads', (tile) => {
               partials: new Float32Array(split.parts * size * 4).fill(NaN),
             },
             {
-              rows, rowsPerPart: split.rowsPerPart, lanes: split.lanes, outHeight, outWidth, outVectors,
-              inHeight: input[0], inWidth: input[1], inVectors, kernel, stride, ...padsOf(shape),
+              rows,
+              rowsPerPart: split.rowsPerPart,
+              lanes: split.lanes,
+              outHeight,
+              outWidth,
+              outVectors,
+              inHeight: input[0],
+              inWidth: input[1],
+              inVectors,
+              kernel,
+              stride,
+              ...padsOf(shape),
             },
             kernelGradientGrid(split, outVectors, tile.vectors),
           );
           const summed = { partials, sums: new Float32Array(size * 4) };
           const { sums } = await bench.run(sumParts, summed, { size, parts: split.parts }, [1, 1, 1]);
-          expect(relativeError(unpadKernel(sums, kernelShape), dw), JSON.stringify({ shape, slide, threads })).toBeLessThan(TOLERANCE);
+          expect(
+            relativeError(unpadKernel(sums, kernelShape), dw),
+            JSON.stringify({ shape, slide, threads }),
+          ).toBeLessThan(TOLERANCE);
           // Padding must stay zero: momentum SGD would otherwise grow weights that do not exist.
           expect(relativeError(padKernel(unpadKernel(sums, kernelShape), kernelShape), sums)).toBeLessThan(1e-12);
         }

@@ -12,11 +12,31 @@ export const tileLabel = (tile: Tile): string => `${tile.pixels}x${tile.vectors 
 
 export type ConvBuffer = 'source' | 'weights' | 'output';
 export type ConvField =
-  | 'rows' | 'outHeight' | 'outWidth' | 'outVectors' | 'inHeight' | 'inWidth' | 'inVectors'
-  | 'kernel' | 'stride' | 'padTop' | 'padLeft' | 'accumulate';
+  | 'rows'
+  | 'outHeight'
+  | 'outWidth'
+  | 'outVectors'
+  | 'inHeight'
+  | 'inWidth'
+  | 'inVectors'
+  | 'kernel'
+  | 'stride'
+  | 'padTop'
+  | 'padLeft'
+  | 'accumulate';
 const FIELDS: readonly ConvField[] = [
-  'rows', 'outHeight', 'outWidth', 'outVectors', 'inHeight', 'inWidth', 'inVectors',
-  'kernel', 'stride', 'padTop', 'padLeft', 'accumulate',
+  'rows',
+  'outHeight',
+  'outWidth',
+  'outVectors',
+  'inHeight',
+  'inWidth',
+  'inVectors',
+  'kernel',
+  'stride',
+  'padTop',
+  'padLeft',
+  'accumulate',
 ];
 
 export const times = (count: number, line: (index: number) => string): string =>
@@ -34,9 +54,7 @@ export function loadWeights(tile: Tile, row: string): string {
 
 /** Adds pixel value `x` (a vec4 of four input channels) times the loaded weights to the accumulators of pixel `p`. */
 export const multiplyAdd = (tile: Tile, p: number, x: string): string =>
-  times(4, (r) =>
-    times(tile.vectors, (v) => `a${p}_${v} = fma(vec4f(${x}[${r}]), w${r}_${v}, a${p}_${v});`),
-  );
+  times(4, (r) => times(tile.vectors, (v) => `a${p}_${v} = fma(vec4f(${x}[${r}]), w${r}_${v}, a${p}_${v});`));
 
 export const declareAccumulators = (tile: Tile): string =>
   times(tile.pixels, (p) => times(tile.vectors, (v) => `var a${p}_${v} = vec4f(0);`));
@@ -115,10 +133,7 @@ export function convForward(tile: Tile): Kernel<ConvBuffer, ConvField> {
   for (var ky = 0u; ky < shape.kernel; ky++) { ${rowHead}
     for (var kx = 0u; kx < shape.kernel; kx++) {
       let left = i32(firstX * shape.stride + kx) - i32(shape.padLeft);
-      ${times(
-        tile.pixels,
-        (p) => `let ix${p} = left + i32(${p}u * shape.stride); let at${p} = ${address(`ix${p}`)};`,
-      )}
+      ${times(tile.pixels, (p) => `let ix${p} = left + i32(${p}u * shape.stride); let at${p} = ${address(`ix${p}`)};`)}
       let tap = (ky * shape.kernel + kx) * inVectors * 4u;
       for (var c = 0u; c < inVectors; c++) {
         ${loadWeights(tile, 'tap + c * 4u')}

@@ -12,8 +12,18 @@ import {
 } from '../conv-forward/kernel.ts';
 
 export type InputGradientField =
-  | 'rows' | 'outHeight' | 'outWidth' | 'outVectors' | 'inHeight' | 'inWidth' | 'inVectors'
-  | 'kernel' | 'stride' | 'padTop' | 'padLeft' | 'accumulate';
+  | 'rows'
+  | 'outHeight'
+  | 'outWidth'
+  | 'outVectors'
+  | 'inHeight'
+  | 'inWidth'
+  | 'inVectors'
+  | 'kernel'
+  | 'stride'
+  | 'padTop'
+  | 'padLeft'
+  | 'accumulate';
 
 /**
  * Input gradient of a strided convolution, by gathering. "out" is the gradient of the layer's input, "in" the gradient
@@ -32,8 +42,18 @@ export function convInputGradient(tile: Tile): Kernel<ConvBuffer, InputGradientF
       output: ['write', 'array<vec4f>'],
     },
     shape: [
-      'rows', 'outHeight', 'outWidth', 'outVectors', 'inHeight', 'inWidth', 'inVectors',
-      'kernel', 'stride', 'padTop', 'padLeft', 'accumulate',
+      'rows',
+      'outHeight',
+      'outWidth',
+      'outVectors',
+      'inHeight',
+      'inWidth',
+      'inVectors',
+      'kernel',
+      'stride',
+      'padTop',
+      'padLeft',
+      'accumulate',
     ],
     subgroups: tile.quads,
     body: `${convHead(tile)}
@@ -88,4 +108,3 @@ export function inputGradientGrid(
   const tiles = Math.ceil(Math.ceil(shape.outWidth / shape.stride) / tile.pixels);
   return [groupsFor(rows * tiles), Math.ceil(shape.outVectors / tile.vectors), shape.stride * shape.stride];
 }
-

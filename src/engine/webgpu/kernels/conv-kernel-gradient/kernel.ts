@@ -1,4 +1,13 @@
-import { type Grid, type Kernel, MAIN, WORKGROUP, ZERO_VEC4S, defineKernel, gridStride, groupsFor } from '../../kernel.ts';
+import {
+  type Grid,
+  type Kernel,
+  MAIN,
+  WORKGROUP,
+  ZERO_VEC4S,
+  defineKernel,
+  gridStride,
+  groupsFor,
+} from '../../kernel.ts';
 import { times } from '../conv-forward/kernel.ts';
 
 /**
@@ -14,8 +23,19 @@ export interface GradientTile {
 }
 
 export type KernelGradientField =
-  | 'rows' | 'rowsPerPart' | 'outHeight' | 'outWidth' | 'outVectors' | 'inHeight' | 'inWidth' | 'inVectors'
-  | 'kernel' | 'stride' | 'padTop' | 'padLeft' | 'lanes';
+  | 'rows'
+  | 'rowsPerPart'
+  | 'outHeight'
+  | 'outWidth'
+  | 'outVectors'
+  | 'inHeight'
+  | 'inWidth'
+  | 'inVectors'
+  | 'kernel'
+  | 'stride'
+  | 'padTop'
+  | 'padLeft'
+  | 'lanes';
 
 const label = (tile: GradientTile): string =>
   `conv-kernel-gradient ${tile.taps}x${tile.vectors * 4}${tile.slide ? 's' : ''}${tile.quads ? 'q' : ''}`;
@@ -38,7 +58,9 @@ export function convKernelGradient(
   const column = (name: string, x: string): string =>
     `let ${name} = source[select(0u, rowAt + u32(${x}) * inVectors, rowInside & (u32(${x}) < shape.inWidth))];`;
   const accumulate = times(tile.taps, (kx) =>
-    times(4, (r) => times(tile.vectors, (v) => `a${kx}_${r}_${v} = fma(vec4f(x${kx}[${r}]), g${v}, a${kx}_${r}_${v});`)),
+    times(4, (r) =>
+      times(tile.vectors, (v) => `a${kx}_${r}_${v} = fma(vec4f(x${kx}[${r}]), g${v}, a${kx}_${r}_${v});`),
+    ),
   );
   // The vectors of a block past the last one would read the next pixel: clamped here, never stored.
   const walk = tile.slide
@@ -66,8 +88,19 @@ export function convKernelGradient(
       partials: ['write', 'array<vec4f>'],
     },
     shape: [
-      'rows', 'rowsPerPart', 'outHeight', 'outWidth', 'outVectors', 'inHeight', 'inWidth', 'inVectors',
-      'kernel', 'stride', 'padTop', 'padLeft', 'lanes',
+      'rows',
+      'rowsPerPart',
+      'outHeight',
+      'outWidth',
+      'outVectors',
+      'inHeight',
+      'inWidth',
+      'inVectors',
+      'kernel',
+      'stride',
+      'padTop',
+      'padLeft',
+      'lanes',
     ],
     subgroups: shareGradient,
     body: `
@@ -101,7 +134,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
     ${times(tile.taps, (kx) =>
       times(4, (r) => {
         const at = `part * size + (((ky * shape.kernel + ${kx}u) * inVectors + c) * 4u + ${r}u) * outVectors + block`;
-        return times(tile.vectors, (v) => `if (block + ${v}u < outVectors) { partials[${at} + ${v}u] = a${kx}_${r}_${v}; }`);
+        return times(
+          tile.vectors,
+          (v) => `if (block + ${v}u < outVectors) { partials[${at} + ${v}u] = a${kx}_${r}_${v}; }`,
+        );
       }),
     )}
   }

@@ -1,7 +1,17 @@
 import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
 
 const SHAPE = [
-  'outHeight', 'outWidth', 'inHeight', 'inWidth', 'vectors', 'count', 'size', 'stride', 'padTop', 'padLeft', 'accumulate',
+  'outHeight',
+  'outWidth',
+  'inHeight',
+  'inWidth',
+  'vectors',
+  'count',
+  'size',
+  'stride',
+  'padTop',
+  'padLeft',
+  'accumulate',
 ] as const;
 
 /** Window maximum of [images, inHeight, inWidth, channels]; `same` padding never wins. One thread a vec4 of output. */

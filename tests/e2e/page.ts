@@ -1,0 +1,60 @@
+import { type Browser, type Page, chromium } from 'playwright';
+import { type PreviewServer, preview } from 'vite';
+import { CHROMIUM_FLAGS, findChromium } from '../../scripts/steps/browser.mjs';
+
+/** The built page in a real browser. */
+export class BuiltPage {
+  private constructor(
+    readonly server: PreviewServer,
+    readonly browser: Browser,
+    readonly address: string,
+  ) {}
+
+  static async open(flags: readonly string[] = CHROMIUM_FLAGS): Promise<BuiltPage> {
+    const server = await preview({ logLevel: 'error', preview: { port: 0 } });
+    const address = server.resolvedUrls?.local[0] ?? '';
+    const executablePath = await findChromium();
+    const browser = await chromium.launch({ args: [...flags], ...(executablePath ? { executablePath } : {}) });
+    return new BuiltPage(server, browser, address);
+  }
+
+  /** A fresh visit; errors of the page fail the test that asks for them. */
+  async visit(fragment = ''): Promise<{ page: Page; errors: string[] }> {
+    const page = await this.browser.newPage({ viewport: { width: 1_440, height: 900 } });
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    await page.goto(this.address + fragment);
+    return { page, errors };
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.close();
+  }
+}
+
+/** Address fragment of a spec. */
+export const linkOf = (spec: unknown): string => `#spec=${encodeURIComponent(JSON.stringify(spec))}`;
+
+export const waitForState = (page: Page, state: string, timeout = 120_000): Promise<unknown> =>
+  page.waitForSelector(`[data-run-state="${state}"]`, { timeout });
+
+export const waitForStep = (page: Page, step: number, timeout = 240_000): Promise<unknown> =>
+  page.waitForFunction(
+    (wanted) => Number(document.querySelector<HTMLElement>('[data-step]')?.dataset['step']) >= wanted,
+    step,
+    { timeout },
+  );
+
+/** Kept and total channels by layer, read off the labels of the map's rows. */
+export async function mapWidths(page: Page): Promise<Record<string, number>> {
+  const labels = await page
+    .locator('[aria-label$=" channels"]')
+    .evaluateAll((rows) => rows.map((row) => row.ariaLabel ?? ''));
+  return Object.fromEntries(
+    labels.map((label) => {
+      const [, layer = '', kept = ''] = /^(.+): (\d+) of \d+ channels$/.exec(label) ?? [];
+      return [layer, Number(kept)];
+    }),
+  );
+}
