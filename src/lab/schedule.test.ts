@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { hyperOf, warmupStepsOf } from './schedule.ts';
+import { warmupSteps } from '../core/spec/spec.ts';
+import { hyperOf } from './schedule.ts';
 import { smallSpec, smallTraining } from './testing.ts';
 
 const rates = (train: Parameters<typeof smallTraining>[0], count: number) => {
@@ -23,5 +24,5 @@ test('a warm-up over the whole run, and epochs instead of steps', () => {
   expect(rates({ steps: 4, warmup: 1, schedule: 'cosine' }, 4)).toEqual([0.25, 0.5, 0.75, 1]);
   const { steps: _, ...rest } = smallTraining({ warmup: 0.1 });
   // 100 training images in batches of 10, 3 epochs: 30 steps.
-  expect(warmupStepsOf(smallSpec({ train: { ...rest, epochs: 3 } }))).toBe(3);
+  expect(warmupSteps(smallSpec({ train: { ...rest, epochs: 3 } }))).toBe(3);
 });

@@ -1,9 +1,5 @@
-import { type Spec, totalSteps } from '../core/spec/spec.ts';
+import { type Spec, totalSteps, warmupSteps } from '../core/spec/spec.ts';
 import type { Hyper } from '../engine/engine.ts';
-
-/** Steps over which the learning rate rises. */
-export const warmupStepsOf = (spec: Pick<Spec, 'data' | 'train'>): number =>
-  Math.round(spec.train.warmup * totalSteps(spec));
 
 /**
  * What the optimiser uses in each step (steps count from 0). The learning rate rises linearly, reaching its full value
@@ -13,7 +9,7 @@ export const warmupStepsOf = (spec: Pick<Spec, 'data' | 'train'>): number =>
 export function hyperOf(spec: Pick<Spec, 'data' | 'train'>): (step: number) => Hyper {
   const { learningRate, momentum, nesterov, weightDecay, schedule } = spec.train;
   const steps = totalSteps(spec);
-  const warmup = warmupStepsOf(spec);
+  const warmup = warmupSteps(spec);
   const factor = (step: number): number => {
     if (step < warmup) return (step + 1) / warmup;
     if (schedule === 'constant') return 1;

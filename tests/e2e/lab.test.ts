@@ -3,6 +3,7 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/core/events/history.ts';
 import { buildNetwork, countStructure } from '../../src/core/network/index.ts';
+import { CHROMIUM_FLAGS } from '../../scripts/steps/browser.mjs';
 import { BuiltPage, linkOf, mapWidths, waitForState, waitForStep } from './page.ts';
 
 /** CHEX on the micro network: eight updates within its 200 steps. */
@@ -108,7 +109,7 @@ describe('CHEX on real CIFAR-10, in the built page', () => {
 
     // The budget: exactly half of the 72 channels; nothing changes after the last update.
     expect(Object.values(result.final.widths).reduce((a, b) => a + b, 0)).toBe(36);
-    expect(Math.max(...[...folded.keys()])).toBe(150);
+    expect(Math.max(...folded.keys())).toBe(150);
     expect(result.events.some(({ kind, step }) => kind === 'regrow' && step === 150)).toBe(false);
 
     // Sizes are those of the compact network, counted anew from its widths.
@@ -139,14 +140,14 @@ describe('CHEX on real CIFAR-10, in the built page', () => {
     await waitForState(page, 'done');
     const { final } = await exported(page);
     const network = buildNetwork('convnet-micro');
-    const macsOf = (widths: Record<string, number>): number =>
+    const macsOf = (widths: Readonly<Record<string, number>>): number =>
       countStructure(network, {
         channels: Object.fromEntries(
           Object.entries(widths).map(([id, width]) => [id, Array.from({ length: width }, (_, i) => i)]),
         ),
       }).macs;
     const limit = 0.4 * final.dense.macs;
-    expect(macsOf({ ...final.widths })).toBe(final.macs);
+    expect(macsOf(final.widths)).toBe(final.macs);
     expect(final.macs).toBeLessThanOrEqual(limit);
     const full: Record<string, number> = { conv1: 8, conv2: 16, conv3: 16, conv4: 32 };
     for (const [layer, width] of Object.entries(final.widths)) {
@@ -232,6 +233,122 @@ describe('refusals', () => {
     await expect
       .poll(() => page.getByRole('alert').first().textContent(), { timeout: 60_000 })
       .toMatch(/manifest\.json could not be loaded.*npm start/);
+    await page.close();
+  });
+});
+
+describe('when things go wrong in a run', () => {
+  test('a learning rate that is far too high: the run stops with a sentence and its history is kept', async () => {
+    const spec = {
+      ...CHEX,
+      name: 'Too fast',
+      data: { train: 500, test: 50 },
+      train: { steps: 60, batchSize: 20, learningRate: 100, warmup: 0, momentum: 0.99 },
+      scheme: { id: 'dense' },
+    };
+    const { page } = await built.visit(linkOf(spec));
+    await waitForState(page, 'idle');
+    await press(page, 'Run');
+    await waitForState(page, 'error');
+    await expect.poll(() => page.getByRole('alert').first().textContent()).toMatch(/learning rate/i);
+    const result = await exported(page);
+    expect(result.events.some(({ kind }) => kind === 'diverged')).toBe(true);
+    // One click goes on with half the rate.
+    await press(page, 'Try half the learning rate');
+    await waitForState(page, 'idle');
+    expect(await page.getByLabel('Learning rate', { exact: true }).inputValue()).toBe('50');
+    await page.close();
+  });
+
+  test('a lost graphics device: a sentence, the history stays, and Reset starts on a new device', async () => {
+    const own = await BuiltPage.open([
+      ...CHROMIUM_FLAGS,
+      '--disable-gpu-process-crash-limit',
+      '--disable-domain-blocking-for-3d-apis',
+    ]);
+    const { page } = await own.visit(linkOf({ ...CHEX, name: 'Lost' }));
+    await waitForState(page, 'idle');
+    await press(page, 'Run');
+    await waitForStep(page, 5);
+    const session = await own.browser.newBrowserCDPSession();
+    // The session goes down with the process it kills.
+    void session.send('Browser.crashGpuProcess').catch(() => undefined);
+    await waitForState(page, 'error');
+    await expect.poll(() => page.getByRole('alert').first().textContent()).toMatch(/graphics device was lost.*Reset/);
+    expect((await exported(page)).history.length).toBeGreaterThanOrEqual(5);
+    await press(page, 'Reset');
+    await waitForState(page, 'idle');
+    await press(page, 'Step');
+    await waitForStep(page, 1);
+    await own.close();
+  });
+});
+
+describe('the page', () => {
+  test('works from any sub-path of a server', async () => {
+    const deep = await BuiltPage.open(CHROMIUM_FLAGS, '/classes/pruning/');
+    const { page, errors } = await deep.visit();
+    await waitForState(page, 'idle');
+    expect(Object.keys(await mapWidths(page))).toHaveLength(4);
+    await press(page, 'Step');
+    await waitForStep(page, 1);
+    expect(errors).toEqual([]);
+    await deep.close();
+  });
+
+  test.each(['light', 'dark'] as const)('axe finds nothing in the %s theme, wide and narrow', async (colorScheme) => {
+    const { page } = await built.visit();
+    await page.emulateMedia({ colorScheme });
+    await waitForState(page, 'idle');
+    await press(page, 'Next prune');
+    await waitForState(page, 'paused');
+    await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
+    for (const width of [1_440, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      const found = await page.evaluate(async () => {
+        const { violations } = await (
+          globalThis as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          }
+        ).axe.run();
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      });
+      expect(found).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+    }
+    await page.close();
+  });
+
+  test('the channel map is read by keyboard: arrows move from channel to channel and tell why', async () => {
+    const { page } = await built.visit();
+    await waitForState(page, 'idle');
+    await page.locator('[aria-label^="conv2: "]').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => page.locator('#channel-why').textContent()).toMatch(/^conv2, channel 1: (on|off).*L1 norm/);
+    await page.keyboard.press('?');
+    await expect.poll(() => page.getByRole('dialog').textContent()).toMatch(/Run, or pause/);
+    await page.close();
+  });
+
+  test('a change of the form opens by itself before the first step, waits for Apply afterwards, and can be undone', async () => {
+    const { page } = await built.visit();
+    await waitForState(page, 'idle');
+    await page.getByLabel('Scheme', { exact: true }).selectOption('dense');
+    await expect.poll(() => mapWidths(page)).toEqual({ conv1: 8, conv2: 16, conv3: 16, conv4: 32 });
+    await waitForState(page, 'idle');
+    await press(page, 'Step');
+    await waitForStep(page, 1);
+    await page.getByLabel('Batch size', { exact: true }).fill('0');
+    await expect
+      .poll(() => page.getByRole('alert').first().textContent())
+      .toMatch(/train\.batchSize: must be a whole number from 1 to 512, not 0/);
+    await page.getByLabel('Batch size', { exact: true }).fill('32');
+    await press(page, 'Apply');
+    await waitForState(page, 'idle');
+    expect(await page.locator('[data-step]').getAttribute('data-step')).toBe('0');
+    await press(page, 'Undo the last applied change');
+    await expect.poll(() => page.getByLabel('Batch size', { exact: true }).inputValue()).toBe('50');
     await page.close();
   });
 });

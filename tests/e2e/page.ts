@@ -10,9 +10,10 @@ export class BuiltPage {
     readonly address: string,
   ) {}
 
-  static async open(flags: readonly string[] = CHROMIUM_FLAGS): Promise<BuiltPage> {
-    const server = await preview({ logLevel: 'error', preview: { port: 0 } });
-    const address = server.resolvedUrls?.local[0] ?? '';
+  /** `base`: the path below which a server offers the site. */
+  static async open(flags: readonly string[] = CHROMIUM_FLAGS, base = '/'): Promise<BuiltPage> {
+    const server = await preview({ logLevel: 'error', base, preview: { port: 0 } });
+    const address = new URL(base, server.resolvedUrls?.local[0] ?? '').href;
     const executablePath = await findChromium();
     const browser = await chromium.launch({ args: [...flags], ...(executablePath ? { executablePath } : {}) });
     return new BuiltPage(server, browser, address);

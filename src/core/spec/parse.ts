@@ -3,7 +3,7 @@ import { ZOO, buildNetwork, convolutionsOf } from '../network/index.ts';
 import type { Scheme } from '../scheme/scheme.ts';
 import { nearest } from './nearest.ts';
 import type { OptionField, OptionSetting, OptionValue } from './options.ts';
-import { type Budget, type BudgetKind, type Spec, totalSteps } from './spec.ts';
+import { type Budget, type BudgetKind, type Spec, totalSteps, warmupSteps } from './spec.ts';
 
 /** One thing wrong with a spec. */
 export interface SpecProblem {
@@ -175,7 +175,7 @@ function withScheme(spec: Unschemed, given: Shape['scheme'], scheme: Scheme, nam
   const options: Record<string, OptionValue> = {};
   const setting: OptionSetting = {
     steps,
-    warmupSteps: Math.round(spec.train.warmup * steps),
+    warmupSteps: warmupSteps(spec),
     keep: budget?.keep ?? 1,
     options,
   };

@@ -55,6 +55,10 @@ export type SchemeSpec = { readonly id: string; readonly budget?: Budget | reado
 export const stepsPerEpoch = (spec: Pick<Spec, 'data' | 'train'>): number =>
   Math.floor((spec.data.train - spec.data.holdOut) / spec.train.batchSize);
 
+/** Steps over which the learning rate rises. */
+export const warmupSteps = (spec: Pick<Spec, 'data' | 'train'>): number =>
+  Math.round(spec.train.warmup * totalSteps(spec));
+
 /** Training steps of the whole run. */
 export const totalSteps = (spec: Pick<Spec, 'data' | 'train'>): number =>
   spec.train.steps ?? (spec.train.epochs ?? 0) * stepsPerEpoch(spec);

@@ -1,20 +1,20 @@
 import { Alert, Button } from '@mantine/core';
-import { TriangleAlert } from 'lucide-react';
+import { Info, TriangleAlert } from 'lucide-react';
 import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
 
 /** Refusals, failures and what stopped a run: a sentence each, and what can be done at once. */
 export function AlertBar() {
-  const { actions, store } = useLab();
+  const { actions } = useLab();
   const alert = useLabState((state) => state.alert);
   const runState = useLabState((state) => state.runState);
   const { stop, start } = useRunView();
   const message = alert?.message ?? (runState === 'error' ? stop?.message : undefined);
-  if (!message) return null;
+  if (!message) return <EngineNote />;
 
   const halve = (): void => {
-    const rate = start?.spec.train.learningRate ?? 0.1;
-    store.setState({ draft: start ? { ...start.spec } : store.getState().draft });
-    actions.edit('train.learningRate', rate / 2);
+    if (!start) return;
+    actions.discard();
+    actions.edit('train.learningRate', start.spec.train.learningRate / 2);
     actions.apply();
   };
   return (
@@ -28,7 +28,7 @@ export function AlertBar() {
       className="alert"
     >
       {message}
-      {alert && alert.problems.length > 0 && (
+      {alert && alert.problems.some((problem) => problem.message !== message) && (
         <ul>
           {alert.problems.map(({ message: text }) => (
             <li key={text}>{text}</li>
@@ -40,6 +40,17 @@ export function AlertBar() {
           Try half the learning rate
         </Button>
       )}
+    </Alert>
+  );
+}
+
+/** Why a slower engine was taken, for as long as it is in use. */
+function EngineNote() {
+  const engine = useLabState((state) => state.engine);
+  if (!engine?.reason) return null;
+  return (
+    <Alert color="blue" role="note" icon={<Info size={18} />} className="alert">
+      {engine.reason}
     </Alert>
   );
 }
