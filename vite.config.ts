@@ -1,10 +1,30 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
+const packages = (...names: readonly string[]): RegExp => new RegExp(`/node_modules/(${names.join('|')})/`);
+
 export default defineConfig({
   // Relative addresses: the built site works from any sub-path.
   base: './',
+  // A file that is missing is answered with 404, not with the page: a missing shard must not look like a short one.
+  appType: 'mpa',
   plugins: [react()],
   worker: { format: 'es' },
-  build: { target: 'es2023', chunkSizeWarningLimit: 1_500 },
+  build: {
+    target: 'es2023',
+    // tfjs, in a chunk that only the fallback engine loads, is larger than Vite likes.
+    chunkSizeWarningLimit: 1_700,
+    rolldownOptions: {
+      output: {
+        // Apart from our code, so that an update of ours leaves them in the visitor's cache.
+        codeSplitting: {
+          groups: [
+            { name: 'react', test: packages('react', 'react-dom', 'react-is', 'scheduler'), priority: 3 },
+            { name: 'mantine', test: packages('@mantine/[^/]+', '@floating-ui/[^/]+'), priority: 2 },
+            { name: 'recharts', test: packages('recharts'), priority: 1 },
+          ],
+        },
+      },
+    },
+  },
 });

@@ -8,8 +8,8 @@ const long = process.env['ESPALIER_LONG'] === '1' ? [] : ['**/*.long.*'];
 const exclude = [...configDefaults.exclude, ...long];
 
 /**
- * `unit` runs in Node, `browser` in headless Chromium with WebGPU (a file at a time: two cores, one software adapter),
- * `e2e` drives the built page and the command line from Node.
+ * `unit` runs in Node, `browser` in headless Chromium with WebGPU, `e2e` drives the built page and the command line from
+ * Node: one project after the other, a file at a time, since two cores and a software adapter serve them all.
  */
 export default defineConfig({
   test: {
@@ -18,6 +18,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['src/**/*.test.{ts,tsx}', 'tests/unit/**/*.test.ts', 'bin/**/*.test.ts'],
           exclude: [...exclude, '**/*.browser.test.ts'],
           testTimeout: 60_000,
@@ -29,6 +30,7 @@ export default defineConfig({
         },
         test: {
           name: 'browser',
+          sequence: { groupOrder: 1 },
           include: ['src/**/*.browser.test.ts', 'tests/conformance/**/*.browser.test.ts'],
           exclude,
           testTimeout: 300_000,
@@ -47,6 +49,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 2 },
           include: ['tests/e2e/**/*.test.ts'],
           exclude,
           globalSetup: ['tests/e2e/build.ts'],

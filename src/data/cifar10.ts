@@ -1,4 +1,4 @@
-import { type Manifest, type ShardRecord, parseManifest } from './manifest.ts';
+import { type Manifest, RECORD_BYTES, type ShardRecord, parseManifest } from './manifest.ts';
 
 export const CLASSES = [
   'airplane',
@@ -14,7 +14,6 @@ export const CLASSES = [
 ] as const;
 
 const PIXELS = 1_024;
-const RECORD = 1 + 3 * PIXELS;
 
 /** Where the files of the data set come from. `read` throws a sentence when a file cannot be had. */
 export interface ByteSource {
@@ -68,7 +67,7 @@ export async function openCifar10(source: ByteSource): Promise<Cifar10> {
 export async function decodeShard(shard: ShardRecord, bytes: Uint8Array<ArrayBuffer>): Promise<DecodedShard> {
   const refuse = (what: string): Error =>
     new Error(`The data file ${shard.file} ${what}; it is not used. Run npm start again to rebuild the data.`);
-  if (bytes.length !== shard.bytes || bytes.length !== shard.images * RECORD) {
+  if (bytes.length !== shard.bytes) {
     throw refuse(`has ${bytes.length} bytes instead of ${shard.bytes}`);
   }
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
@@ -78,7 +77,7 @@ export async function decodeShard(shard: ShardRecord, bytes: Uint8Array<ArrayBuf
   const pixels = new Uint8Array(shard.images * 3 * PIXELS);
   const labels = new Uint8Array(shard.images);
   for (let image = 0; image < shard.images; image++) {
-    const record = bytes.subarray(image * RECORD, (image + 1) * RECORD);
+    const record = bytes.subarray(image * RECORD_BYTES, (image + 1) * RECORD_BYTES);
     const label = record[0] ?? 255;
     if (label >= CLASSES.length) throw refuse(`has an image with label ${label}`);
     labels[image] = label;
