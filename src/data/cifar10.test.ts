@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { type ByteSource, type Cifar10, CLASSES, type ShardRecord, openCifar10 } from './cifar10.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ByteSource, type Cifar10, CLASSES, type ShardRecord, httpSource, openCifar10 } from './cifar10.ts';
 import { fileSource } from './file-source.ts';
 import { parseManifest } from './manifest.ts';
 
@@ -64,12 +67,12 @@ describe('CIFAR-10 as prepared', () => {
 describe('a damaged data set is refused with a sentence', () => {
   test.each([
     ['short', (bytes: Uint8Array<ArrayBuffer>) => bytes.slice(0, -5), /has 6145995 bytes instead of 6146000/],
-    ['long', (bytes: Uint8Array<ArrayBuffer>) => new Uint8Array([...bytes.slice(0), 0]), /bytes instead of/],
     [
-      'altered',
-      (bytes: Uint8Array<ArrayBuffer>) => bytes.with(4_000, (bytes[4_000] ?? 0) ^ 1) as Uint8Array<ArrayBuffer>,
-      /was altered/,
+      'long',
+      (bytes: Uint8Array<ArrayBuffer>) => new Uint8Array(Buffer.concat([bytes, Uint8Array.of(0)])),
+      /bytes instead of/,
     ],
+    ['altered', (bytes: Uint8Array<ArrayBuffer>) => bytes.with(4_000, (bytes[4_000] ?? 0) ^ 1), /was altered/],
   ])('%s', async (_, change, message) => {
     const damaged = await openCifar10(altered(change));
     await expect(damaged.load(firstShard())).rejects.toThrow(message);
@@ -80,10 +83,60 @@ describe('a damaged data set is refused with a sentence', () => {
     await expect(fileSource('/nowhere').read('train-00.bin')).rejects.toThrow(/train-00.bin is missing/);
   });
 
+  test('with a label that is no class, though its sha256 fits', async () => {
+    const bytes = new Uint8Array(3_073).fill(10, 0, 1);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const wrong = await openCifar10({ read: async (file) => (file === 'x.bin' ? bytes : source.read(file)) });
+    const shard: ShardRecord = { file: 'x.bin', split: 'train', images: 1, bytes: 3_073, sha256 };
+    await expect(wrong.load(shard)).rejects.toThrow(/x.bin has an image with label 10/);
+  });
+
   test('a manifest that is no JSON, empty, or points outside its folder', async () => {
     const text = (content: string): ByteSource => ({ read: async () => new TextEncoder().encode(content) });
     await expect(openCifar10(text('<html>'))).rejects.toThrow(/not JSON/);
-    expect(() => parseManifest({ shards: [] })).toThrow(/manifest is damaged/);
-    expect(() => parseManifest({ shards: [{ ...firstShard(), file: '../secret' }] })).toThrow(/shards.0.file/);
+    const manifest = (...shards: readonly unknown[]): unknown => ({ format: 'cifar10-binary', shards });
+    expect(parseManifest(manifest(firstShard())).shards).toEqual([firstShard()]);
+    expect(() => parseManifest(manifest())).toThrow(/manifest is damaged/);
+    expect(() => parseManifest({ shards: [firstShard()] })).toThrow(/damaged \(format/);
+    for (const file of ['../secret', '/etc/passwd', 'https://elsewhere/x.bin', 'a/b.bin', '..']) {
+      expect(() => parseManifest(manifest({ ...firstShard(), file }))).toThrow(/shards.0.file/);
+    }
+    expect(() => parseManifest(manifest({ ...firstShard(), images: 1_999 }))).toThrow(/bytes do not fit its images/);
+  });
+});
+
+describe('data over http', () => {
+  const server = createServer((request, response) => {
+    if (request.url === '/lab/data/one.bin') response.end(Uint8Array.of(1, 2, 3));
+    else if (request.url === '/lab/data/cut.bin') {
+      response.writeHead(200, { 'content-length': 9 }).write('half', () => response.destroy());
+    } else if (request.url !== '/lab/data/slow.bin') response.writeHead(404).end('<html>');
+  });
+  let base = '';
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/lab/data/`;
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test('files are read relative to the manifest', async () => {
+    expect([...(await httpSource(base).read('one.bin'))]).toEqual([1, 2, 3]);
+  });
+
+  test('a missing file, a lost connection and a server that is gone are refused with a sentence', async () => {
+    await expect(httpSource(base).read('cut.bin')).rejects.toThrow(/cut.bin could not be loaded\. Run/);
+    await expect(httpSource(base).read('two.bin')).rejects.toThrow(
+      /two.bin could not be loaded \(the server says 404\)/,
+    );
+    await expect(httpSource('http://127.0.0.1:1/').read('two.bin')).rejects.toThrow(
+      /two.bin could not be loaded\. Run/,
+    );
+  });
+
+  test('a load that is called off ends as such, not as a missing file', async () => {
+    await expect(httpSource(base).read('slow.bin', AbortSignal.timeout(50))).rejects.toThrow(/aborted/);
   });
 });

@@ -24,14 +24,19 @@ export interface ByteSource {
 export function httpSource(baseUrl: string): ByteSource {
   return {
     async read(file, signal) {
-      const missing = `The data file ${file} could not be loaded`;
-      const remedy = 'Run npm start again to rebuild the data, or check the connection to the server.';
-      const response = await fetch(new URL(file, baseUrl), { signal: signal ?? null }).catch((error: unknown) => {
-        if (signal?.aborted) throw error;
-        throw new Error(`${missing}. ${remedy}`, { cause: error });
-      });
-      if (!response.ok) throw new Error(`${missing} (the server says ${response.status}). ${remedy}`);
-      return new Uint8Array(await response.arrayBuffer());
+      const refuse = (why: string, cause?: unknown): Error =>
+        new Error(
+          `The data file ${file} could not be loaded${why}. Run npm start again to rebuild the data, or check the connection to the server.`,
+          { cause },
+        );
+      let response: Response;
+      try {
+        response = await fetch(new URL(file, baseUrl), { signal: signal ?? null });
+        if (response.ok) return new Uint8Array(await response.arrayBuffer());
+      } catch (error) {
+        throw signal?.aborted ? error : refuse('', error);
+      }
+      throw refuse(` (the server says ${response.status})`);
     },
   };
 }
@@ -64,11 +69,14 @@ export async function openCifar10(source: ByteSource): Promise<Cifar10> {
 }
 
 /** Checks length, sha256 and labels before anything is used, then turns planes into pixels. */
-export async function decodeShard(shard: ShardRecord, bytes: Uint8Array<ArrayBuffer>): Promise<DecodedShard> {
+async function decodeShard(shard: ShardRecord, bytes: Uint8Array<ArrayBuffer>): Promise<DecodedShard> {
   const refuse = (what: string): Error =>
     new Error(`The data file ${shard.file} ${what}; it is not used. Run npm start again to rebuild the data.`);
   if (bytes.length !== shard.bytes) {
     throw refuse(`has ${bytes.length} bytes instead of ${shard.bytes}`);
+  }
+  if (globalThis.isSecureContext === false) {
+    throw new Error('Browsers check data in secure pages only. Open this page over https or at http://localhost.');
   }
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');

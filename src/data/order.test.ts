@@ -23,11 +23,38 @@ describe('batch order', () => {
     );
   });
 
-  test('the first epoch needs one shard after the other; the second needs all', () => {
+  test('the first epoch stays inside its shards, one after the other; later ones mix them', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 2, maxLength: 5 }),
+        fc.nat(99),
+        (sizes, seed) => {
+          const train = Math.max(1, sizes.reduce((sum, size) => sum + size, 0) - 1);
+          const order = batchOrder({ seed, train, shardSizes: sizes, batchSize: 1 });
+          const shardOf = (position: number): number => {
+            let end = 0;
+            return sizes.findIndex((size) => position < (end += size));
+          };
+          for (let step = 0; step < train; step++) {
+            const [index = -1] = order.batch(step);
+            expect(shardOf(index)).toBe(shardOf(step));
+            expect(order.needs(step)).toBe(index + 1);
+          }
+        },
+      ),
+    );
     const order = batchOrder(options);
-    expect([0, 1, 2].map((step) => order.needs(step) <= 20)).toEqual([true, true, true]);
-    expect(order.needs(4)).toBeGreaterThan(20);
     expect([...order.batch(7), ...order.batch(8)].some((index) => index >= 40)).toBe(true);
+  });
+
+  test('an epoch shuffles: the order differs from the last epoch and from sorted', () => {
+    const order = batchOrder({ ...options, batchSize: 45 });
+    const [first, second, third] = [0, 1, 2].map((step) => [...order.batch(step)]);
+    expect(second).not.toEqual(third);
+    for (const epoch of [first, second, third]) {
+      expect(epoch).not.toEqual(Array.from({ length: 45 }, (_, index) => index));
+      expect(epoch?.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 45 }, (_, index) => index));
+    }
   });
 
   test('depends on the seed and the step alone, not on what was asked before', () => {

@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: readonly { readonly name: RegExp; readonly only: readonly string[] }[] = [
   { name: /^react(-dom)?(\/|$)/, only: ['src/ui', 'src/main.tsx'] },
   { name: /^@tensorflow\//, only: ['src/engine', 'src/export'] },
+  { name: /^node:/, only: ['bin', 'src/data/file-source.ts'] },
 ];
 
 interface Source {
@@ -51,7 +52,8 @@ function violations({ path, text }: Source): string[] {
       }
     }
     for (const { name, only } of PACKAGES) {
-      if (name.test(specifier) && !only.includes(folder)) found.push(`${path} must not import ${specifier}`);
+      if (name.test(specifier) && !only.some((place) => path === place || path.startsWith(`${place}/`)))
+        found.push(`${path} must not import ${specifier}`);
     }
   }
   if (
@@ -92,6 +94,7 @@ describe('a wrong import is found', () => {
     ['src/ui/app/App.tsx', "import { SCHEMES } from '../../schemes/index.ts';", /must not import src\/schemes/],
     ['src/lab/run.ts', "const tf = await import('@tensorflow/tfjs');", /must not import @tensorflow\/tfjs/],
     ['src/state/store.ts', "import { useState } from 'react';", /must not import react/],
+    ['src/data/cifar10.ts', "import { readFile } from 'node:fs/promises';", /must not import node:fs/],
     ['src/lab/run.ts', 'const gpu = navigator.gpu;', /navigator.gpu/],
   ])('%s: %s', (path, text, message) => {
     expect(violations({ path, text }).join()).toMatch(message);
