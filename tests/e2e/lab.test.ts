@@ -315,7 +315,9 @@ describe('the page', () => {
       });
       expect(found).toEqual([]);
       // Charts and canvases follow a new width a moment later.
-      await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+      await expect
+        .poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth))
+        .toBeLessThanOrEqual(0);
     }
     await page.close();
   });
