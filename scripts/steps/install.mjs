@@ -31,7 +31,7 @@ export function install() {
     shell: process.platform === 'win32',
   });
   if (status !== 0) {
-    fail('npm could not install the packages. Check the network connection, then run the command again.');
+    fail('npm could not install the packages, for the reason above. Once that is mended, run the command again.');
   }
   writeFileSync(MARKER, lock);
 }

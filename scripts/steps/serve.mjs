@@ -25,6 +25,13 @@ export async function serve() {
   console.log(address);
   openBrowser(address);
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(0));
+  if (process.env['npm_lifecycle_event']) endWithParent();
+}
+
+/** npm passes a SIGTERM on to the shell between us and it, which does not pass it on: without it, we end too. */
+function endWithParent() {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && process.exit(0), 500).unref();
 }
 
 /** Opens the page where there is a desktop; that it cannot be opened never matters. */
