@@ -112,7 +112,7 @@ function Chart({ title, view, points, series, digits, unit = '', stepped = false
 const EMPTY = 'Curves begin with the first step.';
 /** As short as an axis has room for; an exploding loss too. */
 const tickText = (value: number): string =>
-  Math.abs(value) >= 1e4 ? value.toExponential(0) : String(Number(value.toFixed(2)));
+  Math.abs(value) >= 1e4 ? value.toPrecision(2) : String(Number(value.toFixed(2)));
 const TICK = { fontSize: 11, fill: 'var(--muted)' };
 const TOOLTIP = { background: 'var(--surface)', border: '1px solid var(--line)', borderRadius: 8, fontSize: 12 };
 
