@@ -9,6 +9,7 @@ import {
   sizeOf,
   trained,
 } from '../core/network/index.ts';
+import type { Checkpoint } from './engine.ts';
 
 /**
  * Full-size parameters, running statistics and momentum on the host. Pruned entries keep their most recently used
@@ -92,16 +93,39 @@ export class ParameterStore {
     this.#layout = next;
   }
 
+  /** The store that a checkpoint was taken from. */
+  static restored(network: Network, checkpoint: Checkpoint, execution?: 'compact' | 'masked'): ParameterStore {
+    const store = new ParameterStore(network, checkpoint.structure, checkpoint.parameters, execution);
+    for (const [name, values] of checkpoint.momentum) store.momentum.get(name)?.set(values);
+    return store;
+  }
+
+  /** Copies of all that is needed to go on from here. */
+  checkpoint(step: number): Checkpoint {
+    const copy = (tensors: Tensors): Tensors => new Map([...tensors].map(([name, values]) => [name, values.slice()]));
+    return { step, structure: this.#structure, parameters: copy(this.parameters), momentum: copy(this.momentum) };
+  }
+
+  /** Copies of full-size tensors, by default of all. Throws a sentence on an unknown name. */
+  read(names: readonly string[] = [...this.parameters.keys()]): Tensors {
+    return new Map(names.map((name) => [name, this.#tensor(name).slice()]));
+  }
+
   /** Overwrites full-size tensors. Throws a sentence on an unknown name or a wrong length. */
   write(tensors: Tensors): void {
     for (const [name, values] of tensors) {
-      const target = this.parameters.get(name);
-      if (!target) throw new Error(`the network ${this.network.id} has no tensor "${name}"`);
+      const target = this.#tensor(name);
       if (target.length !== values.length) {
         throw new Error(`tensor "${name}" has ${target.length} values, not ${values.length}`);
       }
       target.set(values);
     }
+  }
+
+  #tensor(name: string): Float32Array {
+    const values = this.parameters.get(name);
+    if (!values) throw new Error(`the network ${this.network.id} has no tensor "${name}"`);
+    return values;
   }
 }
 

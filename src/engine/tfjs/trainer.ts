@@ -205,13 +205,7 @@ export class TfjsTrainer implements Trainer {
 
   async read(names?: readonly string[]): Promise<Tensors> {
     await this.#download();
-    return new Map(
-      (names ?? [...this.#store.parameters.keys()]).map((name) => {
-        const values = this.#store.parameters.get(name);
-        if (!values) throw new Error(`the network ${this.network.id} has no tensor "${name}"`);
-        return [name, values.slice()] as const;
-      }),
-    );
+    return this.#store.read(names);
   }
 
   async write(tensors: Tensors): Promise<void> {
@@ -228,15 +222,12 @@ export class TfjsTrainer implements Trainer {
 
   async checkpoint(): Promise<Checkpoint> {
     await this.#download();
-    const copy = (tensors: Tensors): Tensors => new Map([...tensors].map(([name, values]) => [name, values.slice()]));
-    const { structure, parameters, momentum } = this.#store;
-    return { step: this.#step, structure, parameters: copy(parameters), momentum: copy(momentum) };
+    return this.#store.checkpoint(this.#step);
   }
 
-  async restore({ step, structure, parameters, momentum }: Checkpoint): Promise<void> {
-    this.#store = new ParameterStore(this.network, structure, parameters, this.options.execution);
-    for (const [name, values] of momentum) this.#store.momentum.get(name)?.set(values);
-    this.#step = step;
+  async restore(checkpoint: Checkpoint): Promise<void> {
+    this.#store = ParameterStore.restored(this.network, checkpoint, this.options.execution);
+    this.#step = checkpoint.step;
     this.#upload();
   }
 

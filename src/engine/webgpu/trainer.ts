@@ -170,14 +170,7 @@ export class GpuTrainer implements Trainer {
 
   async read(names?: readonly string[]): Promise<Tensors> {
     await this.#download();
-    const wanted = names ?? [...this.#store.parameters.keys()];
-    return new Map(
-      wanted.map((name) => {
-        const values = this.#store.parameters.get(name);
-        if (!values) throw new Error(`the network ${this.network.id} has no tensor "${name}"`);
-        return [name, values.slice()] as const;
-      }),
-    );
+    return this.#store.read(names);
   }
 
   async write(tensors: Tensors): Promise<void> {
@@ -195,16 +188,12 @@ export class GpuTrainer implements Trainer {
 
   async checkpoint(): Promise<Checkpoint> {
     await this.#download();
-    const copy = (tensors: Tensors): Tensors => new Map([...tensors].map(([name, values]) => [name, values.slice()]));
-    const { parameters, momentum, structure } = this.#store;
-    return { step: this.#step, structure, parameters: copy(parameters), momentum: copy(momentum) };
+    return this.#store.checkpoint(this.#step);
   }
 
   async restore(checkpoint: Checkpoint): Promise<void> {
-    const { structure, parameters, momentum, step } = checkpoint;
-    this.#store = new ParameterStore(this.network, structure, parameters, this.options.execution);
-    for (const [name, values] of momentum) this.#store.momentum.get(name)?.set(values);
-    this.#step = step;
+    this.#store = ParameterStore.restored(this.network, checkpoint, this.options.execution);
+    this.#step = checkpoint.step;
     this.#ahead = false;
     this.#layout = this.#upload();
     this.#plan = this.#record();

@@ -24,7 +24,7 @@ export type ConvField =
   | 'padTop'
   | 'padLeft'
   | 'accumulate';
-const FIELDS: readonly ConvField[] = [
+export const CONV_FIELDS: readonly ConvField[] = [
   'rows',
   'outHeight',
   'outWidth',
@@ -100,7 +100,7 @@ const store = (tile: Tile): string =>
     (p) => `row * shape.outWidth + firstX + ${p}u`,
   );
 
-const CONV_BUFFERS = {
+export const CONV_BUFFERS = {
   source: ['read', 'array<vec4f>'],
   weights: ['read', 'array<vec4f>'],
   output: ['write', 'array<vec4f>'],
@@ -126,7 +126,7 @@ export function convForward(tile: Tile): Kernel<ConvBuffer, ConvField> {
   return defineKernel({
     label: `conv-forward ${tileLabel(tile)}`,
     buffers: CONV_BUFFERS,
-    shape: FIELDS,
+    shape: CONV_FIELDS,
     subgroups: tile.quads,
     body: `${convHead(tile)} ${tilePosition(tile)}
   ${declareAccumulators(tile)}
@@ -154,7 +154,7 @@ export function conv3x3(tile: Tile): Kernel<ConvBuffer, ConvField> {
   return defineKernel({
     label: `conv-3x3 ${tileLabel(tile)}`,
     buffers: CONV_BUFFERS,
-    shape: FIELDS,
+    shape: CONV_FIELDS,
     subgroups: tile.quads,
     body: `${convHead(tile)} ${tilePosition(tile)}
   ${declareAccumulators(tile)}

@@ -1,6 +1,9 @@
 import { type Grid, type Kernel, ZERO_VEC4S, defineKernel, groupsFor } from '../../kernel.ts';
 import {
+  CONV_BUFFERS,
+  CONV_FIELDS,
   type ConvBuffer,
+  type ConvField,
   type Tile,
   convHead,
   declareAccumulators,
@@ -11,20 +14,6 @@ import {
   times,
 } from '../conv-forward/kernel.ts';
 
-export type InputGradientField =
-  | 'rows'
-  | 'outHeight'
-  | 'outWidth'
-  | 'outVectors'
-  | 'inHeight'
-  | 'inWidth'
-  | 'inVectors'
-  | 'kernel'
-  | 'stride'
-  | 'padTop'
-  | 'padLeft'
-  | 'accumulate';
-
 /**
  * Input gradient of a strided convolution, by gathering. "out" is the gradient of the layer's input, "in" the gradient
  * of its output (`source`, bound with its zero region), `weights` are transposed: [kernel, kernel, out, in].
@@ -33,28 +22,11 @@ export type InputGradientField =
  * over taps that exist: (y + pad - ky) and (x + pad - kx) must be multiples of the stride. Phases are spread over
  * work-groups, so that the loops of a work-group are uniform.
  */
-export function convInputGradient(tile: Tile): Kernel<ConvBuffer, InputGradientField> {
+export function convInputGradient(tile: Tile): Kernel<ConvBuffer, ConvField> {
   return defineKernel({
     label: `conv-input-gradient ${tileLabel(tile)}`,
-    buffers: {
-      source: ['read', 'array<vec4f>'],
-      weights: ['read', 'array<vec4f>'],
-      output: ['write', 'array<vec4f>'],
-    },
-    shape: [
-      'rows',
-      'outHeight',
-      'outWidth',
-      'outVectors',
-      'inHeight',
-      'inWidth',
-      'inVectors',
-      'kernel',
-      'stride',
-      'padTop',
-      'padLeft',
-      'accumulate',
-    ],
+    buffers: CONV_BUFFERS,
+    shape: CONV_FIELDS,
     subgroups: tile.quads,
     body: `${convHead(tile)}
   let rowPhase = group.z / shape.stride;
