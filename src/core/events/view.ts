@@ -63,8 +63,10 @@ export interface RunView {
   /** Multiply-adds of all forward passes so far, for one image a step; dense training would have `denseMacsSpent`. */
   macsSpent: number;
   denseMacsSpent: number;
-  /** Training images a second of the latest steps. */
+  /** Training images a second, over the latest steps together. */
   imagesPerSecond: number;
+  /** Milliseconds of those steps. */
+  readonly latestMilliseconds: number[];
   readonly notes: string[];
   stop: StopEvent | null;
   finish: FinishEvent | null;
@@ -86,6 +88,7 @@ export function emptyView(): RunView {
     macsSpent: 0,
     denseMacsSpent: 0,
     imagesPerSecond: 0,
+    latestMilliseconds: [],
     notes: [],
     stop: null,
     finish: null,
@@ -154,6 +157,9 @@ function applyStart(view: RunView, event: StartEvent): void {
   }
 }
 
+/** Steps over which speed is averaged: single ones vary while images load. */
+const SPEED_STEPS = 20;
+
 function applyStep(view: RunView, event: StepEvent): void {
   view.epoch = event.epoch;
   view.learningRate = event.learningRate;
@@ -162,8 +168,12 @@ function applyStep(view: RunView, event: StepEvent): void {
   view.train.accuracy.push(event.trainAccuracy);
   view.macsSpent += view.macs;
   view.denseMacsSpent += view.start?.dense.macs ?? 0;
-  const batch = view.start?.spec.train.batchSize ?? 0;
-  view.imagesPerSecond = event.milliseconds > 0 ? (batch * 1_000) / event.milliseconds : 0;
+  const latest = view.latestMilliseconds;
+  latest.push(event.milliseconds);
+  if (latest.length > SPEED_STEPS) latest.shift();
+  const spent = latest.reduce((sum, milliseconds) => sum + milliseconds, 0);
+  const images = (view.start?.spec.train.batchSize ?? 0) * latest.length;
+  view.imagesPerSecond = spent > 0 ? (images * 1_000) / spent : 0;
 }
 
 /** The decision of a step, which begins with its first channel event (or with its structure). */
