@@ -49,6 +49,8 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          // A page on a loaded machine takes its time.
+          expect: { poll: { timeout: 20_000 } },
           sequence: { groupOrder: 2 },
           include: ['tests/e2e/**/*.test.ts'],
           exclude,

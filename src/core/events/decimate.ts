@@ -1,11 +1,11 @@
 /**
- * Indices of at most `most` points that keep a curve's shape: first and last, and of every bucket between them the
+ * Indices of at most `most` points (2 or more) that keep a curve's shape: first and last, and of every bucket between them the
  * smallest and the largest value. Ascending, without repeats.
  */
 export function decimate(values: ArrayLike<number>, most: number): number[] {
   const { length } = values;
   if (length <= most) return Array.from({ length }, (_, index) => index);
-  const buckets = Math.max(1, Math.floor((most - 2) / 2));
+  const buckets = Math.floor((most - 2) / 2);
   const indices = new Set([0]);
   for (let bucket = 0; bucket < buckets; bucket++) {
     const first = 1 + Math.floor((bucket * (length - 2)) / buckets);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decimate } from './decimate.ts';
 import type { ChannelEvent, RunEvent, StartEvent, StepEvent, StructureEvent } from './events.ts';
@@ -116,6 +117,41 @@ describe('the view of a run', () => {
     expect(view.imagesPerSecond).toBe(500);
   });
 
+  test('after any decisions the channels are those that the kept sets say', () => {
+    const kept = fc.subarray([0, 1, 2, 3], { minLength: 1 });
+    fc.assert(
+      fc.property(fc.array(kept, { minLength: 1, maxLength: 8 }), (keptSets) => {
+        const events: RunEvent[] = [start];
+        let before = [0, 1, 2, 3];
+        keptSets.forEach((after, index) => {
+          const n = index + 1;
+          const off = before.filter((channel) => !after.includes(channel));
+          const on = after.filter((channel) => !before.includes(channel));
+          const middle = before.length - off.length;
+          events.push(step(n));
+          if (off.length > 0) events.push(change('prune', n, off, middle));
+          if (on.length > 0) events.push(change('regrow', n, on, middle + on.length));
+          events.push(structure(n, after));
+          before = after;
+        });
+        const view = fold(emptyView(), events);
+        const was = (channel: number): boolean[] => [true, ...keptSets.map((set) => set.includes(channel))];
+        const histories = [0, 1, 2, 3].map(was);
+        expect(view.layers[0]?.channels.map(({ fate, timesOff }) => [fate, timesOff])).toEqual(
+          histories.map((history) => {
+            const [previous, now] = history.slice(-2);
+            const fate = now ? (previous ? 'kept' : 'regrown') : previous ? 'pruned' : 'off';
+            return [fate, history.filter((on, i) => !on && history[i - 1]).length];
+          }),
+        );
+        expect(returnedChannels(view)).toBe(histories.filter((h) => h.at(-1) && h.includes(false)).length);
+        expect(keptChannels(view)).toBe(before.length);
+        expect(view.decisions.map((decision) => decision.kept)).toEqual(keptSets.map((set) => set.length));
+        expect(historyOf(events).map(({ widths }) => widths['a'])).toEqual(keptSets.map((set) => set.length));
+      }),
+    );
+  });
+
   test('folding in parts is folding at once', () => {
     const whole = fold(emptyView(), EVENTS);
     const view = emptyView();
@@ -194,5 +230,20 @@ describe('decimation', () => {
     expect(indices).toContain(3_333);
     expect([...indices].sort((a, b) => a - b)).toEqual(indices);
     expect(decimate([1, 2, 3], 300)).toEqual([0, 1, 2]);
+  });
+
+  test('of any series: never more than asked for, both ends, the smallest and the largest value', () => {
+    const series = fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(series, fc.integer({ min: 2, max: 60 }), (values, most) => {
+        const indices = decimate(values, most);
+        expect(indices.length).toBeLessThanOrEqual(most);
+        expect([indices[0], indices.at(-1)]).toEqual([0, values.length - 1]);
+        expect([...new Set(indices)].sort((a, b) => a - b)).toEqual(indices);
+        if (most < 4) return;
+        const kept = indices.map((index) => values[index] ?? 0);
+        expect([Math.min(...kept), Math.max(...kept)]).toEqual([Math.min(...values), Math.max(...values)]);
+      }),
+    );
   });
 });

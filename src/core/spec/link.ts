@@ -22,7 +22,7 @@ export function decodeLink(fragment: string): DecodedLink | null {
   });
   if (text.length > LONGEST) return refuse(`is longer than ${LONGEST} characters`);
   try {
-    const json = /^[\w-]+$/.test(text) ? fromBase64Url(text) : decodeURIComponent(text);
+    const json = /^[\w-]+={0,2}$/.test(text) ? fromBase64Url(text) : decodeURIComponent(text);
     return { ok: true, value: JSON.parse(json) };
   } catch {
     return refuse('is damaged: it does not hold a spec in JSON');

@@ -129,19 +129,94 @@ describe('refused specs name the key and what is accepted', () => {
     ).toBe(true);
   });
 
-  test('missing keys, other types and prototype keys', () => {
+  test('missing keys say what they must be', () => {
     expect(messagesOf({ version: 1, scheme: { id: 'dense' } })).toEqual([
-      expect.stringMatching(/^model: this key is missing/),
+      'model: this key is missing; it must be an object with an id',
     ]);
-    expect(messagesOf({ version: 1, model: { id: 'plain5' } }).some((text) => text.startsWith('scheme'))).toBe(true);
+    expect(messagesOf({ version: 1, model: {}, scheme: {} })).toEqual([
+      'model.id: this key is missing; it must be one of convnet-micro, plain5, vgg-small, resnet20',
+      'scheme.id: this key is missing; it must be one of chex, dense',
+    ]);
+    expect(messagesOf({ version: 1, model: { id: 'plain5' } })).toEqual([
+      'scheme: this key is missing; it must be an object with an id, one of chex, dense',
+    ]);
+    expect(messagesOf({ ...MINIMAL, scheme: { id: 'chex', budget: { kind: 'macs' } } })).toEqual([
+      'scheme.budget.keep: this key is missing; it must be a number above 0, at most 1',
+    ]);
+  });
+
+  test('something else than an object: lists are none', () => {
     for (const junk of [null, undefined, 3, 'spec', [], [EXAMPLE]]) expect(messagesOf(junk).length).toBeGreaterThan(0);
-    const polluted = JSON.parse('{"version":1,"model":{"id":"plain5"},"scheme":{"id":"dense"},"__proto__":{"seed":5}}');
-    expect(messagesOf(polluted)).toEqual([expect.stringMatching(/^__proto__: this key is not known/)]);
+    expect(messagesOf([])).toEqual(['spec: must be an object, not []']);
+    for (const key of ['model', 'data', 'train', 'scheme', 'scheme.budget']) {
+      for (const junk of [[], 'x', 7, null]) {
+        expect(messagesOf(changed(key, junk))).toEqual([expect.stringMatching(new RegExp(`^${key}: `))]);
+      }
+    }
+  });
+
+  test.each(['', 'model', 'data', 'train', 'scheme', 'scheme.budget'])(
+    'prototype keys of an object: "%s"',
+    (parent) => {
+      for (const key of ['__proto__', 'constructor', 'prototype', 'toString']) {
+        const path = parent ? `${parent}.${key}` : key;
+        const text = JSON.stringify(changed(parent ? `${parent}.HERE` : 'HERE', { seed: 5 })).replace('HERE', key);
+        expect(messagesOf(JSON.parse(text))).toEqual([expect.stringMatching(`^${path}: this key is not known`)]);
+      }
+      expect(({} as Record<string, unknown>)['seed']).toBeUndefined();
+    },
+  );
+
+  test('junk of others is shown short and without control characters', () => {
+    const key = `\u001b[31m\u202e${'k'.repeat(5_000)}`;
+    for (const message of messagesOf({ ...MINIMAL, [key]: 1, seed: `\u001b${'z'.repeat(5_000)}` })) {
+      expect(message).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+      expect(message.length).toBeLessThan(250);
+    }
+    expect(messagesOf({ ...MINIMAL, name: 'left \u202e right' })).toEqual([
+      expect.stringMatching(/control characters/),
+    ]);
+  });
+
+  test('JSON nested as deeply as a link can carry', () => {
+    const nested = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+    const link = decodeLink(`#spec={"version":1,"model":{"id":"plain5"},"scheme":{"id":"dense"},"seed":${nested}}`);
+    if (!link?.ok) throw new Error('the link was not read');
+    expect(messagesOf(link.value)).toEqual([expect.stringMatching(/^seed: must be a whole number/)]);
+  });
+
+  test('a run longer than any is about its epochs', () => {
+    // 49,000 images in batches of 1: 204 epochs are 9,996,000 steps.
+    expect(messagesOf({ ...MINIMAL, train: { epochs: 205, batchSize: 1 } })).toEqual([
+      expect.stringMatching(/^train.epochs: must be at most 204, .*, not 205$/),
+    ]);
+    expect(messagesOf({ ...MINIMAL, train: { epochs: 204, batchSize: 1 } })).toEqual([]);
   });
 
   test('all problems at once', () => {
-    const input = { ...EXAMPLE, seed: 'one', train: { ...EXAMPLE.train, batchSize: 0, momentum: 2 } };
-    expect(messagesOf(input).map((text) => text.split(':')[0])).toEqual(['seed', 'train.batchSize', 'train.momentum']);
+    const input = {
+      ...EXAMPLE,
+      seed: 'one',
+      seeds: 2,
+      extra: 3,
+      train: { ...EXAMPLE.train, batchSize: 0, momentum: 2, rate: 1 },
+      scheme: { id: 'chex', regrown: 0.2, rule: 'theirs', budget: { kind: 'flops', keep: 2, kep: 1 } },
+    };
+    expect(messagesOf(input).map((text) => text.split(':')[0])).toEqual([
+      'train.rate',
+      'seeds',
+      'extra',
+      'seed',
+      'train.batchSize',
+      'train.momentum',
+      'scheme.regrown',
+      'scheme.budget.kep',
+      'scheme.budget.kind',
+      'scheme.budget.keep',
+      'scheme.rule',
+    ]);
+    const across = { ...EXAMPLE, train: { epochs: 2, steps: 9, batchSize: 512 }, data: { train: 100, test: 5 } };
+    expect(messagesOf(across).map((text) => text.split(':')[0])).toEqual(['train.batchSize', 'train.epochs']);
   });
 
   test('a budget or options for the dense scheme', () => {
@@ -184,10 +259,16 @@ describe('refused specs name the key and what is accepted', () => {
 });
 
 describe('links', () => {
-  test('a spec survives; its compact form is read too', () => {
+  test('specs survive, in any script; the compact form is read too', () => {
     expect(decodeLink(encodeLink(EXAMPLE))).toEqual({ ok: true, value: EXAMPLE });
-    const compact = btoa(JSON.stringify(MINIMAL)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-    expect(decodeLink(`#spec=${compact}`)).toEqual({ ok: true, value: MINIMAL });
+    for (const name of ['x', 'xx', 'xxx', 'Größe ½ → 剪枝']) {
+      const spec = { ...MINIMAL, name };
+      expect(decodeLink(encodeLink([spec, spec]))).toEqual({ ok: true, value: [spec, spec] });
+      const padded = Buffer.from(JSON.stringify(spec)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+      for (const compact of [padded, padded.replaceAll('=', '')]) {
+        expect(decodeLink(`#spec=${compact}`)).toEqual({ ok: true, value: spec });
+      }
+    }
   });
 
   test('no spec, damaged and endless links', () => {

@@ -15,8 +15,7 @@ export interface SharedDevice {
  */
 export async function loadTfjs(backend?: TfjsBackend, shared?: SharedDevice): Promise<Tfjs> {
   const tf = await import('@tensorflow/tfjs');
-  if (backend === 'webgpu' && shared) await shareDevice(tf, shared);
-  else if (backend === 'webgpu') await import('@tensorflow/tfjs-backend-webgpu');
+  if (backend === 'webgpu') await registerWebGpu(tf, shared);
   for (const candidate of backend ? [backend] : ['webgl', 'cpu']) {
     // setBackend answers false, or throws, where a backend cannot start.
     const works = await tf.setBackend(candidate).catch(() => false);
@@ -29,12 +28,13 @@ export async function loadTfjs(backend?: TfjsBackend, shared?: SharedDevice): Pr
 }
 
 /**
- * Registers tfjs' WebGPU backend on a device that is already there, so that both use one device and queue. Small
+ * Registers tfjs' WebGPU backend, where a device is given on that one, so that both use one device and queue. Small
  * tensors stay on the GPU too: forwarding them to the CPU would change both timing and rounding.
  */
-async function shareDevice(tf: Tfjs, { device, info }: SharedDevice): Promise<void> {
+async function registerWebGpu(tf: Tfjs, shared?: SharedDevice): Promise<void> {
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
   tf.env().set('WEBGPU_CPU_FORWARD', false);
+  if (!shared) return;
   tf.removeBackend('webgpu');
-  tf.registerBackend('webgpu', () => new WebGPUBackend(device, info), 3);
+  tf.registerBackend('webgpu', () => new WebGPUBackend(shared.device, shared.info), 3);
 }

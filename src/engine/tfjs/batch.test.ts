@@ -34,4 +34,21 @@ describe('batch assembly', () => {
     expect(at(batch, 1, 5)).toEqual([0, 0]);
     expect(at(batch, 10, 2)).toEqual([0, 0]);
   });
+
+  test('crop and flip can be asked for alone, and draw what they draw together; every slot draws its own', () => {
+    const step = 12;
+    const slots = Uint32Array.from({ length: 40 }, () => 0);
+    const drawn = Array.from(slots, (_, slot) => augmentation(7, step, slot, 4));
+    expect(new Set(drawn.map(({ dx, dy, flip }) => `${dx} ${dy} ${flip}`)).size).toBeGreaterThan(20);
+    const cropped = assembleBatch(image, slots, { seed: 7, step, crop: true, flip: false });
+    const flipped = assembleBatch(image, slots, { seed: 7, step, crop: false, flip: true });
+    // The middle is inside whatever the shift.
+    drawn.forEach(({ dx, dy, flip }, slot) => {
+      const of = (batch: Float32Array): number[] => at(batch.subarray(slot * 3_072), 15, 9);
+      expect(of(cropped)[0]).toBeCloseTo(red(15 + dy), 5);
+      expect(of(cropped)[1]).toBeCloseTo(green(9 + dx), 5);
+      expect(of(flipped)[0]).toBeCloseTo(red(15), 5);
+      expect(of(flipped)[1]).toBeCloseTo(green(flip ? 22 : 9), 5);
+    });
+  });
 });

@@ -1,13 +1,5 @@
-import type { Scalar, Tensor, Tensor4D, Variable } from '@tensorflow/tfjs';
-import {
-  BATCH_NORM_MOMENTUM,
-  type Network,
-  type Structure,
-  type Tensors,
-  decayed,
-  parametersOf,
-  trained,
-} from '../../core/network/index.ts';
+import type { Scalar, Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Network, Structure, Tensors } from '../../core/network/index.ts';
 import type {
   Checkpoint,
   EvalMetrics,
@@ -25,10 +17,13 @@ import type { Tfjs } from './backend.ts';
 import { assembleBatch } from './batch.ts';
 import { HostData } from './data.ts';
 import { type BatchStatistics, crossEntropy, forward } from './forward.ts';
+import { measureLatency } from './latency.ts';
+import { blendStatistics, updateTensor } from './optimiser.ts';
+import { RunningTensors, hostCopies } from './running.ts';
 
 const EVALUATION_BATCH = 100;
 const SIZE = 32;
-const LATENCY_SAMPLES = 10;
+const IMAGE_VALUES = SIZE * SIZE * 3;
 
 /** What one step computes besides the update. */
 interface StepOutcome {
@@ -41,10 +36,8 @@ interface StepOutcome {
 /** Trains with stock tfjs ops and autodiff: slow, and simple enough to be believed. */
 export class TfjsTrainer implements Trainer {
   #store: ParameterStore;
+  #running: RunningTensors;
   #step = 0;
-  /** Tensors of the running network and the momentum of its trained ones. */
-  #variables = new Map<string, Variable>();
-  #momentum = new Map<string, Variable>();
 
   constructor(
     readonly tf: Tfjs,
@@ -54,7 +47,7 @@ export class TfjsTrainer implements Trainer {
     readonly options: TrainerOptions & { readonly data: HostData },
   ) {
     this.#store = new ParameterStore(network, structure, parameters, options.execution);
-    this.#upload();
+    this.#running = new RunningTensors(tf, this.#store);
   }
 
   get step(): number {
@@ -64,7 +57,7 @@ export class TfjsTrainer implements Trainer {
     return this.#store.structure;
   }
   get bytes(): number {
-    return this.tf.memory().numBytes;
+    return this.#running.bytes;
   }
   /** Steps of this engine are too long to be cut. */
   setPace(): void {}
@@ -74,8 +67,10 @@ export class TfjsTrainer implements Trainer {
     const loss = new Float32Array(steps);
     const accuracy = new Float32Array(steps);
     for (let i = 0; i < steps; i++) {
+      const hyper = hyperAt(this.#step);
       const outcome = await this.#compute(this.#step);
-      this.#update(outcome, hyperAt(this.#step));
+      this.#update(outcome, hyper);
+      this.#release(outcome);
       loss[i] = outcome.loss;
       accuracy[i] = outcome.accuracy;
       this.#step++;
@@ -85,67 +80,53 @@ export class TfjsTrainer implements Trainer {
 
   async #compute(step: number): Promise<StepOutcome> {
     const { tf, options } = this;
+    const running = this.#running;
     const indices = options.batch(step);
     const { pixels, labels } = options.data.select('train', indices);
     const batch = assembleBatch(pixels, indices, { ...options.augment, seed: options.seed, step });
     const images = tf.tensor4d(batch, [indices.length, SIZE, SIZE, 3]);
     const labelTensor = tf.tensor1d(labels, 'int32');
-    let statistics: ReadonlyMap<string, BatchStatistics> = new Map();
-    let correct: Scalar | null = null;
-    const trainedVariables = [...this.#momentum.keys()].map((name) => this.#variable(name));
-    const { value, grads } = tf.variableGrads(() => {
-      const result = forward(tf, this.#store.running, (name) => this.#variable(name), images, true);
-      statistics = new Map(
-        [...result.statistics].map(([id, s]) => [id, { mean: tf.keep(s.mean), variance: tf.keep(s.variance) }]),
-      );
-      correct = tf.keep(result.logits.argMax(1).equal(labelTensor).sum()) as Scalar;
-      return crossEntropy(tf, result.logits, labelTensor, options.labelSmoothing);
-    }, trainedVariables);
-    const names = new Map([...this.#variables].map(([name, variable]) => [variable.name, name]));
-    const gradients = new Map(Object.entries(grads).map(([id, tensor]) => [names.get(id) ?? id, tensor]));
+    const statistics = new Map<string, BatchStatistics>();
+    const kept: { correct?: Tensor } = {};
+    const { value, grads } = tf.variableGrads(
+      () => {
+        const result = forward(tf, this.#store.running, (name) => running.values(name), images, true);
+        for (const [id, { mean, variance }] of result.statistics) {
+          statistics.set(id, { mean: tf.keep(mean), variance: tf.keep(variance) });
+        }
+        kept.correct = tf.keep(result.logits.argMax(1).equal(labelTensor).sum());
+        return crossEntropy(tf, result.logits, labelTensor, options.labelSmoothing);
+      },
+      running.trained.map(({ values }) => values),
+    );
+    const gradients = new Map(
+      running.trained.flatMap(({ spec, values }) => {
+        const gradient = grads[values.name];
+        return gradient ? [[spec.name, gradient] as const] : [];
+      }),
+    );
     const [loss = NaN] = await value.data();
-    const [hits = 0] = (await (correct as Scalar | null)?.data()) ?? [];
-    tf.dispose([images, labelTensor, value, ...(correct ? [correct] : [])]);
-    return { loss, accuracy: hits / indices.length, gradients, statistics };
+    const [correct = NaN] = (await kept.correct?.data()) ?? [];
+    tf.dispose([images, labelTensor, value, kept]);
+    return { loss, accuracy: correct / indices.length, gradients, statistics };
   }
 
-  /** SGD with momentum (weight decay on kernels only), then the running statistics. */
   #update({ gradients, statistics }: StepOutcome, hyper: Hyper): void {
-    const { tf } = this;
-    tf.tidy(() => {
-      for (const [name, gradient] of gradients) {
-        const weights = this.#variable(name);
-        const momentum = this.#momentum.get(name);
-        if (!momentum) continue;
-        const decay = decayed(name.endsWith('/kernel') ? 'kernel' : 'bias') ? hyper.weightDecay : 0;
-        const g = decay === 0 ? gradient : gradient.add(weights.mul(decay));
-        momentum.assign(momentum.mul(hyper.momentum).add(g));
-        const update = hyper.nesterov ? g.add(momentum.mul(hyper.momentum)) : momentum;
-        weights.assign(weights.sub(update.mul(hyper.learningRate)));
-      }
-      for (const [id, { mean, variance }] of statistics) {
-        const blend = (name: string, fresh: Tensor): void => {
-          const running = this.#variable(name);
-          running.assign(running.mul(BATCH_NORM_MOMENTUM).add(fresh.mul(1 - BATCH_NORM_MOMENTUM)));
-        };
-        blend(`${id}/mean`, mean);
-        blend(`${id}/variance`, variance);
-      }
-    });
-    this.#release({ gradients, statistics });
+    for (const tensor of this.#running.trained) {
+      const gradient = gradients.get(tensor.spec.name);
+      if (gradient) updateTensor(this.tf, tensor, gradient, hyper);
+    }
+    for (const [id, fresh] of statistics) blendStatistics(this.tf, this.#running, id, fresh);
   }
 
-  #release({ gradients, statistics }: Pick<StepOutcome, 'gradients' | 'statistics'>): void {
+  #release({ gradients, statistics }: StepOutcome): void {
     this.tf.dispose([...gradients.values()]);
     for (const { mean, variance } of statistics.values()) this.tf.dispose([mean, variance]);
   }
 
   async gradients({ inputs }: GradientRequest): Promise<Gradients> {
     const outcome = await this.#compute(inputs.step);
-    const entries = [...outcome.gradients].map(
-      async ([name, tensor]) => [name, Float32Array.from(await tensor.data())] as const,
-    );
-    const tensors = this.#store.expand(new Map(await Promise.all(entries)));
+    const tensors = this.#store.expand(await hostCopies(outcome.gradients));
     this.#release(outcome);
     return { loss: outcome.loss, tensors };
   }
@@ -162,66 +143,70 @@ export class TfjsTrainer implements Trainer {
       const { pixels, labels } = options.data.select(split, indices);
       const [sum, hits] = tf.tidy(() => {
         const labelTensor = tf.tensor1d(labels, 'int32');
-        const logits = this.#infer(assembleBatch(pixels, indices, null));
+        const logits = this.#infer(this.#images(pixels, indices));
         return [crossEntropy(tf, logits, labelTensor, 0).mul(count), logits.argMax(1).equal(labelTensor).sum()];
       }) as [Scalar, Scalar];
       loss += (await sum.data())[0] ?? NaN;
-      correct += (await hits.data())[0] ?? 0;
+      correct += (await hits.data())[0] ?? NaN;
       tf.dispose([sum, hits]);
     }
     return { loss: loss / images, accuracy: correct / images, images };
   }
 
-  /** Logits of normalised images, by running statistics. Call within a tidy. */
-  #infer(batch: Float32Array) {
-    const images: Tensor4D = this.tf.tensor4d(batch, [batch.length / (SIZE * SIZE * 3), SIZE, SIZE, 3]);
-    return forward(this.tf, this.#store.running, (name) => this.#variable(name), images, false).logits;
+  /** Normalised images [indices, 32, 32, 3], not augmented. */
+  #images(pixels: Uint8Array, indices: Uint32Array): Tensor4D {
+    return this.tf.tensor4d(assembleBatch(pixels, indices, null), [indices.length, SIZE, SIZE, 3]);
+  }
+
+  /** Logits by running statistics. Call within a tidy. */
+  #infer(images: Tensor4D): Tensor2D {
+    return forward(this.tf, this.#store.running, (name) => this.#running.values(name), images, false).logits;
   }
 
   async predict(pixels: Uint8Array): Promise<Float32Array> {
-    const images = pixels.length / (SIZE * SIZE * 3);
-    if (!Number.isInteger(images) || images < 1)
+    const images = pixels.length / IMAGE_VALUES;
+    if (!Number.isInteger(images) || images < 1) {
       throw new Error('predict needs whole images of 3,072 bytes (32x32 RGB)');
+    }
     const indices = Uint32Array.from({ length: images }, (_, i) => i);
-    const logits = this.tf.tidy(() => this.#infer(assembleBatch(pixels, indices, null)));
+    const logits = this.tf.tidy(() => this.#infer(this.#images(pixels, indices)));
     const values = Float32Array.from(await logits.data());
     logits.dispose();
     return values;
   }
 
   async latency(batch: number): Promise<Latency> {
-    const images = new Uint8Array(batch * SIZE * SIZE * 3);
-    await this.predict(images);
-    const samples: number[] = [];
-    for (let i = 0; i < LATENCY_SAMPLES; i++) {
-      const started = performance.now();
-      await this.predict(images);
-      samples.push(performance.now() - started);
+    const images = this.#images(new Uint8Array(batch * IMAGE_VALUES), new Uint32Array(batch));
+    try {
+      return await measureLatency(batch, async () => {
+        const logits = this.tf.tidy(() => this.#infer(images));
+        await logits.data();
+        logits.dispose();
+      });
+    } finally {
+      images.dispose();
     }
-    samples.sort((a, b) => a - b);
-    const at = (share: number): number => samples[Math.floor(share * (samples.length - 1))] ?? 0;
-    return { batch, median: at(0.5), p95: at(0.95), n: samples.length };
   }
 
   async read(names?: readonly string[]): Promise<Tensors> {
-    await this.#download();
+    await this.#running.download();
     return this.#store.read(names);
   }
 
   async write(tensors: Tensors): Promise<void> {
-    await this.#download();
+    await this.#running.download();
     this.#store.write(tensors);
     this.#upload();
   }
 
   async restructure(structure: Structure): Promise<void> {
-    await this.#download();
+    await this.#running.download();
     this.#store.restructure(structure);
     this.#upload();
   }
 
   async checkpoint(): Promise<Checkpoint> {
-    await this.#download();
+    await this.#running.download();
     return this.#store.checkpoint(this.#step);
   }
 
@@ -232,42 +217,12 @@ export class TfjsTrainer implements Trainer {
   }
 
   dispose(): void {
-    this.tf.dispose([...this.#variables.values(), ...this.#momentum.values()]);
-    this.#variables.clear();
-    this.#momentum.clear();
-  }
-
-  #variable(name: string): Variable {
-    const variable = this.#variables.get(name);
-    if (!variable) throw new Error(`the network ${this.network.id} has no tensor "${name}"`);
-    return variable;
-  }
-
-  async #download(): Promise<void> {
-    const values = async (variables: ReadonlyMap<string, Variable>): Promise<Tensors> =>
-      new Map(
-        await Promise.all([...variables].map(async ([name, v]) => [name, Float32Array.from(await v.data())] as const)),
-      );
-    this.#store.scatter(await values(this.#variables), this.#store.parameters);
-    this.#store.scatter(await values(this.#momentum), this.#store.momentum);
+    this.#running.dispose();
   }
 
   /** Makes new variables of the running network's tensors. */
   #upload(): void {
-    this.dispose();
-    const { tf } = this;
-    const specs = parametersOf(this.#store.running);
-    const parameters = this.#store.gather(this.#store.parameters);
-    const momentum = this.#store.gather(this.#store.momentum);
-    for (const { name, shape, role } of specs) {
-      const make = (values: Float32Array | undefined, trainable: boolean): Variable => {
-        const initial = tf.tensor(values ?? new Float32Array(), [...shape]);
-        const variable = tf.variable(initial, trainable);
-        initial.dispose();
-        return variable;
-      };
-      this.#variables.set(name, make(parameters.get(name), trained(role)));
-      if (trained(role)) this.#momentum.set(name, make(momentum.get(name), false));
-    }
+    this.#running.dispose();
+    this.#running = new RunningTensors(this.tf, this.#store);
   }
 }

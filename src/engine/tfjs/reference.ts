@@ -1,0 +1,193 @@
+import type { Network, Shape } from '../../core/network/index.ts';
+
+/**
+ * The arithmetic of training written out as plain loops in double precision, for tests: it shares no code with the
+ * engines. Layouts as in core/network (activations NHWC, kernels HWIO, dense kernels [in, out]).
+ */
+export type Doubles = ReadonlyMap<string, Float64Array>;
+
+interface Activation {
+  readonly shape: Shape;
+  readonly values: Float64Array;
+}
+
+export interface ReferenceOutcome {
+  /** [images, classes] */
+  readonly logits: Float64Array;
+  /** Mean and biased variance that each batch norm saw in its batch, [channels] each. */
+  readonly statistics: ReadonlyMap<string, { readonly mean: Float64Array; readonly variance: Float64Array }>;
+}
+
+/** Logits of `count` normalised images; `train` normalises by the batch's statistics instead of the running ones. */
+export function referenceForward(
+  network: Network,
+  parameters: Doubles,
+  images: Float64Array,
+  count: number,
+  train: boolean,
+): ReferenceOutcome {
+  const outputs = new Map<string, Activation>();
+  const statistics = new Map<string, { mean: Float64Array; variance: Float64Array }>();
+  const output = (id: string): Activation => must(outputs.get(id), id);
+  const parameter = (name: string): Float64Array => must(parameters.get(name), name);
+  for (const node of network.nodes) {
+    switch (node.op) {
+      case 'input':
+        outputs.set(node.id, { shape: node.shape, values: images });
+        break;
+      case 'conv':
+        outputs.set(node.id, convolve(output(node.input), count, parameter(`${node.id}/kernel`), node));
+        break;
+      case 'batchNorm': {
+        const x = output(node.input);
+        const used = train
+          ? momentsOf(x)
+          : { mean: parameter(`${node.id}/mean`), variance: parameter(`${node.id}/variance`) };
+        if (train) statistics.set(node.id, used);
+        const [gamma, beta] = [parameter(`${node.id}/gamma`), parameter(`${node.id}/beta`)];
+        const values = x.values.map((value, i) => {
+          const c = i % x.shape[2];
+          return ((value - at(used.mean, c)) / Math.sqrt(at(used.variance, c) + 1e-5)) * at(gamma, c) + at(beta, c);
+        });
+        outputs.set(node.id, { shape: x.shape, values });
+        break;
+      }
+      case 'relu': {
+        const x = output(node.input);
+        outputs.set(node.id, { shape: x.shape, values: x.values.map((value) => Math.max(value, 0)) });
+        break;
+      }
+      case 'maxPool':
+        outputs.set(node.id, pool(output(node.input), count, node));
+        break;
+      case 'globalAvgPool': {
+        const { shape, values } = output(node.input);
+        const pixels = shape[0] * shape[1];
+        const means = new Float64Array(count * shape[2]);
+        values.forEach((value, i) => {
+          const image = Math.floor(i / (pixels * shape[2]));
+          add(means, image * shape[2] + (i % shape[2]), value / pixels);
+        });
+        outputs.set(node.id, { shape: [1, 1, shape[2]], values: means });
+        break;
+      }
+      case 'add': {
+        const [a, b] = [output(node.inputs[0]), output(node.inputs[1])];
+        outputs.set(node.id, { shape: a.shape, values: a.values.map((value, i) => value + at(b.values, i)) });
+        break;
+      }
+      case 'dense': {
+        const x = output(node.input);
+        const [kernel, bias] = [parameter(`${node.id}/kernel`), parameter(`${node.id}/bias`)];
+        const values = new Float64Array(count * node.units).map((_, i) => {
+          const [image, unit] = [Math.floor(i / node.units), i % node.units];
+          let sum = at(bias, unit);
+          for (let c = 0; c < x.shape[2]; c++) {
+            sum += at(x.values, image * x.shape[2] + c) * at(kernel, c * node.units + unit);
+          }
+          return sum;
+        });
+        outputs.set(node.id, { shape: [1, 1, node.units], values });
+        break;
+      }
+    }
+  }
+  return { logits: output(network.nodes.at(-1)?.id ?? '').values, statistics };
+}
+
+/** Mean over images of -sum(target log softmax), targets (1 - smoothing) one-hot + smoothing / classes. */
+export function referenceLoss(logits: Float64Array, labels: readonly number[], smoothing: number): number {
+  const classes = logits.length / labels.length;
+  const losses = labels.map((label, image) => {
+    const row = logits.subarray(image * classes, (image + 1) * classes);
+    const logSum = Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
+    return row.reduce((sum, value, unit) => {
+      const target = (unit === label ? 1 - smoothing : 0) + smoothing / classes;
+      return sum - target * (value - logSum);
+    }, 0);
+  });
+  return losses.reduce((a, b) => a + b, 0) / labels.length;
+}
+
+/** Visits the taps of a `same`-padded window that lie inside the input, for every output pixel of every image. */
+function forEachTap(
+  [height, width]: Shape,
+  count: number,
+  size: number,
+  stride: number,
+  visit: (outputPixel: number, inputPixel: number, tap: number) => void,
+): readonly [number, number] {
+  const [outputHeight, outputWidth] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+  const low = (input: number, result: number): number =>
+    Math.floor(Math.max((result - 1) * stride + size - input, 0) / 2);
+  const [top, left] = [low(height, outputHeight), low(width, outputWidth)];
+  for (let pixel = 0; pixel < count * outputHeight * outputWidth; pixel++) {
+    const x = pixel % outputWidth;
+    const y = Math.floor(pixel / outputWidth) % outputHeight;
+    const image = Math.floor(pixel / (outputWidth * outputHeight));
+    for (let tap = 0; tap < size * size; tap++) {
+      const row = y * stride - top + Math.floor(tap / size);
+      const column = x * stride - left + (tap % size);
+      if (row < 0 || row >= height || column < 0 || column >= width) continue;
+      visit(pixel, (image * height + row) * width + column, tap);
+    }
+  }
+  return [outputHeight, outputWidth];
+}
+
+function convolve(
+  { shape, values }: Activation,
+  count: number,
+  kernel: Float64Array,
+  { filters, kernel: size, stride }: { filters: number; kernel: number; stride: number },
+): Activation {
+  const channels = shape[2];
+  const sums = new Float64Array(count * Math.ceil(shape[0] / stride) * Math.ceil(shape[1] / stride) * filters);
+  const [height, width] = forEachTap(shape, count, size, stride, (outputPixel, inputPixel, tap) => {
+    for (let c = 0; c < channels; c++) {
+      const value = at(values, inputPixel * channels + c);
+      for (let f = 0; f < filters; f++) {
+        add(sums, outputPixel * filters + f, value * at(kernel, (tap * channels + c) * filters + f));
+      }
+    }
+  });
+  return { shape: [height, width, filters], values: sums };
+}
+
+function pool(
+  { shape, values }: Activation,
+  count: number,
+  { size, stride }: { size: number; stride: number },
+): Activation {
+  const channels = shape[2];
+  const best = new Float64Array(count * Math.ceil(shape[0] / stride) * Math.ceil(shape[1] / stride) * channels);
+  best.fill(-Infinity);
+  const [height, width] = forEachTap(shape, count, size, stride, (outputPixel, inputPixel) => {
+    for (let c = 0; c < channels; c++) {
+      const i = outputPixel * channels + c;
+      best[i] = Math.max(at(best, i), at(values, inputPixel * channels + c));
+    }
+  });
+  return { shape: [height, width, channels], values: best };
+}
+
+function momentsOf({ shape, values }: Activation): { mean: Float64Array; variance: Float64Array } {
+  const channels = shape[2];
+  const n = values.length / channels;
+  const mean = new Float64Array(channels);
+  const variance = new Float64Array(channels);
+  values.forEach((value, i) => add(mean, i % channels, value / n));
+  values.forEach((value, i) => add(variance, i % channels, (value - at(mean, i % channels)) ** 2 / n));
+  return { mean, variance };
+}
+
+const at = (values: Float64Array, i: number): number => values[i] ?? NaN;
+
+function add(values: Float64Array, i: number, value: number): void {
+  values[i] = at(values, i) + value;
+}
+
+function must<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`reference: "${name}" is missing`);
+  return value;
+}
