@@ -19,6 +19,13 @@ export interface Engine {
   dispose(): void;
 }
 
+/** There is no memory left for what was asked. The message is a sentence; the lab adds what to lower. */
+export class OutOfMemoryError extends Error {
+  constructor(message = 'The graphics adapter has no memory left for this run.') {
+    super(message);
+  }
+}
+
 export interface EngineInfo {
   readonly backend: 'webgpu' | 'tfjs';
   readonly adapter: AdapterName;
@@ -40,6 +47,10 @@ export type DataLayout = Readonly<Record<Split, number>>;
 /** The data set as the engine holds it (on the GPU: bytes in a buffer). Shared by the trainers of a race. */
 export interface EngineData {
   readonly layout: DataLayout;
+  /** Bytes of GPU (or backend) memory held; missing where the images lie in ordinary memory. */
+  readonly bytes?: number;
+  /** Resolves when there is room for the images, or rejects with an OutOfMemoryError. */
+  readonly allocated?: Promise<unknown>;
   /**
    * Stores images of one split from index `first` on. `pixels`: 3,072 bytes an image, 32x32 rows of RGB (HWC);
    * `labels`: one byte an image.

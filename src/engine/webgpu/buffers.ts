@@ -1,16 +1,21 @@
+import { OutOfMemoryError } from '../engine.ts';
+import { answered } from './deadline.ts';
+import { throwUnseen } from './faults.ts';
 import { ZERO_VEC4S } from './kernel.ts';
 
 /** GPUBufferUsage bits, spelled out because the global is missing in Node. */
 export const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
 
-/** Makes a zeroed storage buffer that can be copied from and to. Throws a sentence when the adapter cannot hold it. */
+/**
+ * Makes a zeroed storage buffer that can be copied from and to. Throws an OutOfMemoryError when it is larger than any
+ * buffer of the adapter.
+ */
 export function storageBuffer(device: GPUDevice, label: string, bytes: number): GPUBuffer {
   const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
   if (bytes > limit) {
     const megabytes = (value: number): string => `${Math.round(value / 2 ** 20)} MB`;
-    throw new Error(
-      `This needs a buffer of ${megabytes(bytes)} (${label}); the adapter allows ${megabytes(limit)}. ` +
-        'Use a smaller batch (train.batchSize), a narrower model (model.width) or fewer images (data.train).',
+    throw new OutOfMemoryError(
+      `This needs a buffer of ${megabytes(bytes)} (${label}); the adapter allows ${megabytes(limit)}.`,
     );
   }
   return device.createBuffer({
@@ -26,20 +31,29 @@ export const values = (buffer: GPUBuffer): GPUBufferBinding => ({ buffer, offset
 /** Binding of an activation with the zero region before it, for kernels that read padding. */
 export const withZeros = (buffer: GPUBuffer): GPUBufferBinding => ({ buffer });
 
-/** Copies a range of a buffer to the host. Rejects when the device is lost. */
+/**
+ * Copies a range of a buffer to the host. Rejects when the device is lost, with a sentence when it stays silent (see
+ * `answered`) or has reported an error before, and never leaves its staging buffer behind.
+ */
 export async function readBuffer(
   device: GPUDevice,
   buffer: GPUBuffer,
   bytes: number,
   offset = 0,
+  silence?: number,
 ): Promise<ArrayBuffer> {
   const staging = device.createBuffer({ label: 'staging', size: bytes, usage: USAGE.mapRead | USAGE.copyTarget });
   try {
     const encoder = device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
     device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(0x1);
+    await answered(device, staging.mapAsync(0x1), silence);
+    throwUnseen(device);
     return staging.getMappedRange().slice(0);
+  } catch (error) {
+    // What made the mapping fail says more than its failure.
+    throwUnseen(device);
+    throw error;
   } finally {
     staging.destroy();
   }

@@ -1,5 +1,6 @@
 import type { DataLayout, EngineData, Split } from '../engine.ts';
 import { storageBuffer } from './buffers.ts';
+import { scoped } from './faults.ts';
 
 const IMAGE_BYTES = 3_072;
 const SPLITS: readonly Split[] = ['train', 'holdOut', 'test'];
@@ -15,12 +16,26 @@ interface SplitBuffers {
 /** The data set as bytes on the GPU. */
 export class GpuData implements EngineData {
   readonly #splits: ReadonlyMap<Split, SplitBuffers>;
+  readonly bytes: number;
+  readonly allocated: Promise<void>;
 
   constructor(
     readonly device: GPUDevice,
     readonly layout: DataLayout,
   ) {
-    this.#splits = new Map(
+    const { made, fault } = scoped(device, () => this.#allocate());
+    this.#splits = made;
+    this.bytes = [...made.values()].reduce((sum, { pixels, labels }) => sum + pixels.size + labels.size, 0);
+    this.allocated = fault.then((error) => {
+      if (error) throw error;
+    });
+    // Whoever opens a trainer on the data is told.
+    this.allocated.catch(() => undefined);
+  }
+
+  #allocate(): ReadonlyMap<Split, SplitBuffers> {
+    const { device, layout } = this;
+    return new Map(
       SPLITS.map((split) => {
         const images = layout[split];
         return [

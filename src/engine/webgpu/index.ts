@@ -2,6 +2,7 @@ import { type Network, type Structure, type Tensors, checkStructure } from '../.
 import type { DataLayout, Engine, EngineData, EngineInfo, Trainer, TrainerOptions } from '../engine.ts';
 import { GpuData } from './data.ts';
 import { type Device, requestDevice } from './device.ts';
+import { allocated } from './faults.ts';
 import { KernelSet, type Tuning, defaultTuning } from './kernel-set.ts';
 import { Pipelines } from './pipelines.ts';
 import { GpuTrainer } from './trainer.ts';
@@ -32,10 +33,7 @@ export class WebGpuEngine implements Engine {
     tuning: Partial<Tuning> = {},
   ) {
     this.info = { backend: 'webgpu', adapter: device.adapter, features: device.features };
-    this.lost = device.device.lost.then(
-      ({ message }) =>
-        `The graphics device was lost (${message || 'no reason given'}). Press Reset to start again on a new one.`,
-    );
+    this.lost = device.lost;
     this.pipelines = new Pipelines(device.device);
     const quads = device.features.includes('subgroups');
     this.kernels = new KernelSet({ ...defaultTuning(device.software, quads), ...tuning });
@@ -50,11 +48,13 @@ export class WebGpuEngine implements Engine {
     const { data } = options;
     if (!(data instanceof GpuData)) throw new Error('this data set was opened on another engine');
     await this.pipelines.prepare(this.kernels.all(convolutionKinds(network)));
-    return new GpuTrainer(this.pipelines, this.kernels, network, structure, parameters, { ...options, data });
+    const make = () =>
+      new GpuTrainer(this.pipelines, this.kernels, network, structure, parameters, { ...options, data });
+    return allocated(this.device.device, make, (trainer) => trainer.dispose());
   }
 
   dispose(): void {
-    this.device.device.destroy();
+    this.device.dispose();
   }
 }
 
