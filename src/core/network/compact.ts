@@ -1,5 +1,5 @@
 import { groupByNode, groupsOf } from './groups.ts';
-import type { Network, Node } from './network.ts';
+import { type Network, type Node, shapesOf } from './network.ts';
 import { type ParameterSpec, parametersOf } from './parameters.ts';
 import { type Structure, checkStructure, keptOf } from './structure.ts';
 
@@ -23,16 +23,22 @@ export interface Compact {
 export function compact(network: Network, structure: Structure): Compact {
   checkStructure(network, structure);
   const groupOf = groupByNode(groupsOf(network));
+  const shapes = shapesOf(network);
+  /** Kept indices among a node's output channels; behind a flatten pixel p's channel k has index p * channels + k. */
   const keptAt = (id: string): readonly number[] | null => {
     const group = groupOf.get(id);
     if (!group) return null;
     const kept = keptOf(structure, group);
-    return kept.length === group.channels ? null : kept;
+    if (kept.length === group.channels) return null;
+    const pixels = (shapes.get(id)?.[2] ?? 0) / group.channels;
+    return Array.from({ length: pixels }, (_, p) => kept.map((channel) => p * group.channels + channel)).flat();
   };
 
   const nodes = network.nodes.map((node): Node => {
     const kept = keptAt(node.id);
-    return node.op === 'conv' && kept ? { ...node, filters: kept.length } : node;
+    if (!kept) return node;
+    if (node.op === 'conv') return { ...node, filters: kept.length };
+    return node.op === 'dense' ? { ...node, units: kept.length } : node;
   });
   const smaller: Network = { ...network, nodes };
   const compactSpecs = new Map(parametersOf(smaller).map((spec) => [spec.name, spec]));

@@ -2,7 +2,7 @@ import { compact } from './compact.ts';
 import { type Network, convolutionsOf, shapesOf } from './network.ts';
 import type { Structure } from './structure.ts';
 
-/** Size of one convolution or dense layer. */
+/** Size of one convolution (depthwise or not) or dense layer. */
 export interface LayerCount {
   readonly layer: string;
   readonly width: number;
@@ -18,15 +18,16 @@ export interface Counts {
   readonly layers: readonly LayerCount[];
 }
 
-/** MACs and parameters of a network, layer by layer: convolutions and dense layers only. */
+/** MACs and parameters of a network, layer by layer: convolutions (depthwise ones too) and dense layers only. */
 export function countNetwork(network: Network): Counts {
   const shapes = shapesOf(network);
   const layers = network.nodes.flatMap((node): LayerCount[] => {
-    if (node.op !== 'conv' && node.op !== 'dense') return [];
-    const inputChannels = shapes.get(node.input)?.[2] ?? 0;
+    if (node.op !== 'conv' && node.op !== 'depthwiseConv' && node.op !== 'dense') return [];
     const [height, width, outputs] = shapes.get(node.id) ?? [0, 0, 0];
-    const taps = node.op === 'conv' ? node.kernel * node.kernel : 1;
-    const parameters = taps * inputChannels * outputs;
+    // A depthwise convolution's output channel reads one input channel.
+    const read = node.op === 'depthwiseConv' ? 1 : (shapes.get(node.input)?.[2] ?? 0);
+    const taps = node.op === 'dense' ? 1 : node.kernel * node.kernel;
+    const parameters = taps * read * outputs;
     return [{ layer: node.id, width: outputs, parameters, macs: parameters * height * width }];
   });
   return {
@@ -41,7 +42,10 @@ export function countStructure(network: Network, structure: Structure): Counts {
   return countNetwork(compact(network, structure).network);
 }
 
-/** Output channels of every convolution, in network order. */
+/**
+ * Output channels of every convolution, in network order. Depthwise ones are left out: they have the width of what feeds
+ * them.
+ */
 export type Widths = Readonly<Record<string, number>>;
 
 export function widthsOf(network: Network): Widths {

@@ -1,9 +1,13 @@
 import { type Network, inputsOf, shapesOf } from './network.ts';
 
-/** Channels that can only be kept or pruned together: everything tied by batch norm, activation, pooling or addition. */
+/**
+ * Channels that can only be kept or pruned together: everything tied by batch norm, activation, gate, pooling, depthwise
+ * convolution, flattening or addition. A flatten repeats the group's channels once for every pixel.
+ */
 export interface ChannelGroup {
   /** The first producer's id (or `input`). */
   readonly id: string;
+  /** Channels of its producers. Behind a flatten a node's output has this many for each pixel that was flattened. */
   readonly channels: number;
   /** Convolutions or dense layers whose output channels belong to the group, in network order. */
   readonly producers: readonly string[];
@@ -15,7 +19,7 @@ export interface ChannelGroup {
   readonly cuttable: boolean;
 }
 
-/** Nodes that make channels of their own instead of passing on their input's. */
+/** Nodes that make channels of their own instead of passing on their input's (as depthwise convolutions do). */
 const producesChannels = (op: string): boolean => op === 'input' || op === 'conv' || op === 'dense';
 
 /** Finds the channel groups by union over the graph, in network order of their first member. */
@@ -40,10 +44,14 @@ export function groupsOf(network: Network): readonly ChannelGroup[] {
     const readers = network.nodes
       .filter((node) => (node.op === 'conv' || node.op === 'dense') && find(node.input) === root)
       .map((node) => node.id);
+    const channels = shapes.get(root)?.[2] ?? 0;
+    // Flattened maps of different widths can be equally long, but their channels do not line up.
+    const odd = producers.find((id) => shapes.get(id)?.[2] !== channels);
+    if (odd) throw new Error(`network ${network.id}: "${odd}" and "${root}" are added but differ in channels`);
     const fixed = members.some((node) => node.op === 'input' || node.id === classifier);
     return {
       id: producers[0] ?? root,
-      channels: shapes.get(root)?.[2] ?? 0,
+      channels,
       producers,
       readers,
       members: members.map((node) => node.id),

@@ -1,5 +1,6 @@
 export * from './compact.ts';
 export * from './counts.ts';
+export * from './crossings.ts';
 export * from './groups.ts';
 export * from './initialise.ts';
 export * from './network.ts';

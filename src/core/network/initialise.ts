@@ -4,8 +4,8 @@ import { type ParameterSpec, type Tensors, parametersOf, sizeOf } from './parame
 
 /**
  * Initial parameters of the full-size network: convolution kernels Kaiming-normal by fan-out (He et al. 2015, for ReLU;
- * the mode of the official CHEX code), dense kernels normal with deviation 1/sqrt(fan-in), biases and shifts 0, BN
- * scales 1, running mean 0, running variance 1. A tensor's values depend on the seed, its name and the entry alone.
+ * the mode of the official CHEX code; a depthwise kernel [k, k, channels, 1] has fan-out k*k), dense kernels normal with
+ * deviation 1/sqrt(fan-in), biases and shifts 0, BN scales and gates 1, running mean 0, running variance 1. A tensor's values depend on the seed, its name and the entry alone.
  */
 export function initialParameters(network: Network, seed: number): Tensors {
   return new Map(parametersOf(network).map((spec) => [spec.name, initialTensor(spec, seed)]));
@@ -14,7 +14,7 @@ export function initialParameters(network: Network, seed: number): Tensors {
 /** Initial values of one tensor. */
 export function initialTensor(spec: ParameterSpec, seed: number): Float32Array {
   const values = new Float32Array(sizeOf(spec.shape));
-  if (spec.role === 'gamma' || spec.role === 'variance') return values.fill(1);
+  if (spec.role === 'gamma' || spec.role === 'variance' || spec.role === 'gate') return values.fill(1);
   if (spec.role !== 'kernel') return values;
   const [height = 1, width = 1, , outputs = 1] = spec.shape;
   const deviation = spec.shape.length === 4 ? Math.sqrt(2 / (height * width * outputs)) : 1 / Math.sqrt(height);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Network,
+  type Node,
   type Structure,
   ZOO,
   buildNetwork,
@@ -10,16 +11,21 @@ import {
   compact,
   countNetwork,
   countStructure,
+  decayed,
   denseStructure,
   forEachKept,
   groupByNode,
   groupsOf,
   initialParameters,
+  initialTensor,
+  kernelOf,
   parametersOf,
   sameOutput,
   samePadLow,
   shapesOf,
   sizeOf,
+  trained,
+  widthsOf,
 } from './index.ts';
 
 const anyStructure = (network: Network): fc.Arbitrary<Structure> =>
@@ -33,7 +39,7 @@ const anyStructure = (network: Network): fc.Arbitrary<Structure> =>
       }),
     )
     .map((entries) => ({ channels: Object.fromEntries(entries) }));
-const anyNetwork = fc.constantFrom(...ZOO.map(({ id }) => id)).map((id) => buildNetwork(id, 0.5));
+const anyNetwork = fc.constantFrom(...ZOO.map(({ id }) => id)).map((id) => buildNetwork(id, 0.1));
 
 describe('published counts', () => {
   test('ResNet-20: 270,896 weights and 40,813,184 MACs, of which 40,108,032 in the blocks’ 3x3 convolutions', () => {
@@ -52,9 +58,67 @@ describe('published counts', () => {
     expect(convolutions('plain5') / 1e6).toBeCloseTo(3.98, 2);
   });
 
+  test('ResNet-56: 125.5 million MACs and 0.85 million weights as published, and 262,144 MACs of 1x1 shortcuts', () => {
+    const counts = countNetwork(buildNetwork('resnet56'));
+    const shortcuts = counts.layers.filter(({ layer }) => layer.includes('shortcut'));
+    expect(shortcuts.map(({ macs }) => macs)).toEqual([16 * 32 * 256, 32 * 64 * 64]);
+    expect(((counts.macs - 262_144) / 1e6).toFixed(1)).toBe('125.5');
+    expect((counts.parameters / 1e6).toFixed(2)).toBe('0.85');
+    expect(counts.layers.filter(({ layer }) => /conv[12]$|stem|dense/.test(layer))).toHaveLength(56);
+  });
+
+  test('MobileNetV2 for 32x32 images: every layer of every block written out', () => {
+    // Blocks as [input channels, inside, output channels, input pixels, output pixels].
+    const blocks = [
+      [32, 32, 16, 1024, 1024],
+      [16, 96, 24, 1024, 1024],
+      [24, 144, 24, 1024, 1024],
+      [24, 144, 32, 1024, 256],
+      ...[1, 2].map(() => [32, 192, 32, 256, 256]),
+      [32, 192, 64, 256, 64],
+      ...[1, 2, 3].map(() => [64, 384, 64, 64, 64]),
+      [64, 384, 96, 64, 64],
+      ...[1, 2].map(() => [96, 576, 96, 64, 64]),
+      [96, 576, 160, 64, 16],
+      ...[1, 2].map(() => [160, 960, 160, 16, 16]),
+      [160, 960, 320, 16, 16],
+    ] as [number, number, number, number, number][];
+    let [weights, macs] = [27 * 32 + 320 * 1280 + 1280 * 10, 27 * 32 * 1024 + 320 * 1280 * 16 + 1280 * 10];
+    blocks.forEach(([input, inside, output, before, after], index) => {
+      const expand = index === 0 ? 0 : input * inside;
+      weights += expand + 9 * inside + inside * output;
+      macs += expand * before + (9 * inside + inside * output) * after;
+    });
+    const counts = countNetwork(buildNetwork('mobilenetv2-cifar'));
+    expect([counts.parameters, counts.macs]).toEqual([weights, macs]);
+    expect([weights, macs]).toEqual([2_202_560, 87_976_448]);
+  });
+
+  test('CNN small: pooled to 8x8, flattened to 16,384 values for the hidden dense layer', () => {
+    const network = buildNetwork('cnn-small');
+    expect(shapesOf(network).get('flatten')).toEqual([1, 1, 16_384]);
+    const expected =
+      1_024 * 9 * (3 * 128 + 128 * 128) +
+      256 * 9 * 2 * 128 * 128 +
+      64 * 9 * (128 * 256 + 256 * 256) +
+      16_384 * 256 +
+      2_560;
+    expect(countNetwork(network).macs).toBe(expected);
+    expect(Object.values(widthsOf(network))).toEqual([128, 128, 128, 128, 256, 256]);
+  });
+
+  test('a width multiplier scales everything but the classes; depthwise layers and dense ones are no widths', () => {
+    const half = buildNetwork('mobilenetv2-cifar', 0.5);
+    expect(half.nodes.at(-1)).toMatchObject({ op: 'dense', units: 10 });
+    const [wide, narrow] = [buildNetwork('mobilenetv2-cifar'), half].map(widthsOf);
+    for (const [layer, width] of Object.entries(wide ?? {})) expect(narrow?.[layer]).toBe(width / 2);
+    expect(Object.keys(wide ?? {}).filter((id) => /depthwise|dense/.test(id))).toEqual([]);
+    expect(buildNetwork('cnn-small', 0.5).nodes.find(({ id }) => id === 'fc')).toMatchObject({ units: 128 });
+  });
+
   test('counts equal a recount from the shapes of the tensors', () => {
     for (const { id } of ZOO) {
-      const network = buildNetwork(id, 0.75);
+      const network = buildNetwork(id, 0.25);
       const shapes = shapesOf(network);
       const kernels = parametersOf(network).filter(({ role }) => role === 'kernel');
       const sizes = kernels.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
@@ -110,6 +174,105 @@ describe('channel groups', () => {
   });
 });
 
+/** Depthwise convolution, gate, both kinds of pooling, flatten and a hidden dense layer on a 4x4 image. */
+const MIXED: Network = {
+  id: 'mixed',
+  nodes: [
+    { id: 'input', op: 'input', shape: [4, 4, 1] },
+    { id: 'a', op: 'conv', input: 'input', filters: 3, kernel: 1, stride: 1 },
+    { id: 'a.relu', op: 'relu6', input: 'a' },
+    { id: 'd', op: 'depthwiseConv', input: 'a.relu', kernel: 3, stride: 1 },
+    { id: 'g', op: 'gate', input: 'd' },
+    { id: 'pool1', op: 'avgPool', input: 'g', size: 3, stride: 2 },
+    { id: 'pool2', op: 'maxPool', input: 'pool1', size: 2, stride: 1 },
+    { id: 'flat', op: 'flatten', input: 'pool2' },
+    { id: 'flat.gate', op: 'gate', input: 'flat' },
+    { id: 'fc', op: 'dense', input: 'flat.gate', units: 4 },
+    { id: 'fc.relu', op: 'relu', input: 'fc' },
+    { id: 'dense', op: 'dense', input: 'fc.relu', units: 2 },
+  ],
+};
+
+describe('depthwise convolution, gate, average pooling, flatten, hidden dense layer', () => {
+  test('shapes', () => {
+    expect([...shapesOf(MIXED).values()].map((shape) => shape.join('x'))).toEqual(
+      '4x4x1 4x4x3 4x4x3 4x4x3 4x4x3 2x2x3 2x2x3 1x1x12 1x1x12 1x1x4 1x1x4 1x1x2'.split(' '),
+    );
+    const odd: Node = { id: 'x', op: 'avgPool', input: 'a', size: 3, stride: 3 };
+    expect(shapesOf({ id: 'odd', nodes: [...MIXED.nodes.slice(0, 2), odd] }).get('x')).toEqual([2, 2, 3]);
+  });
+
+  test('all pass the convolution’s channels on; the hidden units are a group of their own', () => {
+    const groups = groupsOf(MIXED);
+    expect(groups.map(({ id, channels, cuttable }) => [id, channels, cuttable])).toEqual([
+      ['input', 1, false],
+      ['a', 3, true],
+      ['fc', 4, true],
+      ['dense', 2, false],
+    ]);
+    expect(groups[1]).toMatchObject({ producers: ['a'], readers: ['fc'] });
+    expect(groups[1]?.members).toEqual(['a', 'a.relu', 'd', 'g', 'pool1', 'pool2', 'flat', 'flat.gate']);
+    expect(groups[2]).toMatchObject({ producers: ['fc'], readers: ['dense'] });
+  });
+
+  test('tensors', () => {
+    expect(parametersOf(MIXED).map(({ name, shape, axes }) => [name, shape, axes])).toEqual([
+      ['a/kernel', [1, 1, 1, 3], [null, null, 'input', 'a']],
+      ['d/kernel', [3, 3, 3, 1], [null, null, 'd', null]],
+      ['g/gate', [3], ['g']],
+      ['flat.gate/gate', [12], ['flat.gate']],
+      ['fc/kernel', [12, 4], ['flat.gate', 'fc']],
+      ['fc/bias', [4], ['fc']],
+      ['dense/kernel', [4, 2], ['fc.relu', 'dense']],
+      ['dense/bias', [2], ['dense']],
+    ]);
+    expect([trained('gate'), decayed('gate')]).toEqual([true, false]);
+    expect(kernelOf(MIXED, 'd')).toBe('d/kernel');
+    expect(() => kernelOf(MIXED, 'g')).toThrow(/no conv node is called "g"/);
+  });
+
+  test('cutting channel 1 of 3 and units 0 and 2 of 4, worked by hand', () => {
+    const { network, gathers } = compact(MIXED, { channels: { a: [0, 2], fc: [1, 3] } });
+    expect(network.nodes.find(({ id }) => id === 'a')).toMatchObject({ filters: 2 });
+    expect(network.nodes.find(({ id }) => id === 'fc')).toMatchObject({ units: 2 });
+    const indices = Object.fromEntries(
+      gathers.map((gather) => {
+        const full: number[] = [];
+        forEachKept(gather, (_, index) => full.push(index));
+        return [gather.full.name, full];
+      }),
+    );
+    expect(indices['g/gate']).toEqual([0, 2]);
+    // Nine taps of three channels each.
+    expect(indices['d/kernel']).toEqual([0, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, 20, 21, 23, 24, 26]);
+    // Pixels 0 to 3, channels 0 and 2 of each.
+    expect(indices['flat.gate/gate']).toEqual([0, 2, 3, 5, 6, 8, 9, 11]);
+    expect(indices['fc/kernel']).toEqual([0, 2, 3, 5, 6, 8, 9, 11].flatMap((row) => [row * 4 + 1, row * 4 + 3]));
+    expect(indices['fc/bias']).toEqual([1, 3]);
+    expect(indices['dense/kernel']).toEqual([2, 3, 6, 7]);
+    const counts = countNetwork(network);
+    expect(counts.layers.map(({ layer, macs, parameters }) => [layer, macs, parameters])).toEqual([
+      ['a', 32, 2],
+      ['d', 16 * 9 * 2, 9 * 2],
+      ['fc', 16, 16],
+      ['dense', 4, 4],
+    ]);
+  });
+
+  test('flattened maps of different widths that happen to be equally long cannot be added', () => {
+    const nodes: Node[] = [
+      { id: 'input', op: 'input', shape: [2, 2, 1] },
+      { id: 'a', op: 'conv', input: 'input', filters: 1, kernel: 1, stride: 1 },
+      { id: 'a.flat', op: 'flatten', input: 'a' },
+      { id: 'b', op: 'conv', input: 'input', filters: 4, kernel: 1, stride: 2 },
+      { id: 'b.flat', op: 'flatten', input: 'b' },
+      { id: 'sum', op: 'add', inputs: ['a.flat', 'b.flat'] },
+      { id: 'dense', op: 'dense', input: 'sum', units: 2 },
+    ];
+    expect(() => groupsOf({ id: 'tied', nodes })).toThrow(/are added but differ in channels/);
+  });
+});
+
 describe('compact', () => {
   test('keeping everything is the identity', () => {
     for (const { id } of ZOO) {
@@ -132,7 +295,12 @@ describe('compact', () => {
             full.axes.forEach((node, axis) => {
               if (node === null) return expect(spec.shape[axis]).toBe(full.shape[axis]);
               expect(spec.shape[axis]).toBe(shapes.get(node)?.[2]);
-              const wanted = structure.channels[groups.get(node)?.id ?? ''] ?? [];
+              const group = groups.get(node);
+              const channels = new Set(structure.channels[group?.id ?? '']);
+              // Behind a flatten the axis runs over pixels, and over channels in each.
+              const wanted = Array.from({ length: full.shape[axis] ?? 0 }, (_, i) => i).filter((i) =>
+                channels.has(i % (group?.channels ?? 1)),
+              );
               expect(kept[axis] ?? Array.from({ length: full.shape[axis] ?? 0 }, (_, i) => i)).toEqual(wanted);
             });
           }
@@ -210,7 +378,9 @@ describe('networks that make no sense are refused', () => {
     expect(() => shapesOf({ id: 'bad', nodes })).toThrow(message);
   });
   test('an unknown model lists the known ones', () => {
-    expect(() => buildNetwork('vgg')).toThrow(/known: convnet-micro, plain5, vgg-small, resnet20/);
+    expect(() => buildNetwork('vgg')).toThrow(
+      /known: convnet-micro, plain5, vgg-small, cnn-small, resnet20, resnet56, mobilenetv2-cifar$/,
+    );
   });
 });
 
@@ -225,6 +395,14 @@ describe('initial parameters', () => {
     expect(Math.abs(mean)).toBeLessThan(0.002);
     expect([...initialParameters(network, 1).values()]).toEqual([...parameters.values()]);
     expect([...(initialParameters(network, 2).get('conv4/kernel') ?? [])]).not.toEqual([...kernel]);
+    const depthwise = initialParameters(MIXED, 1);
+    expect([...(depthwise.get('g/gate') ?? [])]).toEqual([1, 1, 1]);
+    const wide = initialTensor(
+      { name: 'd/kernel', node: 'd', role: 'kernel', shape: [3, 3, 400, 1], axes: [null, null, 'd', null] },
+      1,
+    );
+    // One output for each channel: the fan-out is the nine taps.
+    expect(Math.hypot(...wide) / Math.sqrt(wide.length) / Math.sqrt(2 / 9)).toBeCloseTo(1, 1);
     const resnet = initialParameters(buildNetwork('resnet20'), 1);
     expect([...(resnet.get('block1.conv1/kernel') ?? [])]).not.toEqual([...(resnet.get('block1.conv2/kernel') ?? [])]);
   });

@@ -16,7 +16,17 @@ export type Node =
       readonly stride: number;
     }
   | { readonly id: string; readonly op: 'batchNorm'; readonly input: string }
+  | {
+      readonly id: string;
+      readonly op: 'depthwiseConv';
+      readonly input: string;
+      readonly kernel: number;
+      readonly stride: number;
+    }
   | { readonly id: string; readonly op: 'relu'; readonly input: string }
+  | { readonly id: string; readonly op: 'relu6'; readonly input: string }
+  /** Multiplies every channel by a trained number: what schemes insert to learn which channels matter. */
+  | { readonly id: string; readonly op: 'gate'; readonly input: string }
   | {
       readonly id: string;
       readonly op: 'maxPool';
@@ -24,7 +34,16 @@ export type Node =
       readonly size: number;
       readonly stride: number;
     }
+  | {
+      readonly id: string;
+      readonly op: 'avgPool';
+      readonly input: string;
+      readonly size: number;
+      readonly stride: number;
+    }
   | { readonly id: string; readonly op: 'globalAvgPool'; readonly input: string }
+  /** [height, width, channels] as one vector, in that order (channels last). */
+  | { readonly id: string; readonly op: 'flatten'; readonly input: string }
   | { readonly id: string; readonly op: 'add'; readonly inputs: readonly [string, string] }
   | { readonly id: string; readonly op: 'dense'; readonly input: string; readonly units: number };
 
@@ -88,12 +107,17 @@ function outputShape(node: Node, inputs: readonly Shape[]): Shape {
       return node.shape;
     case 'conv':
       return [sameOutput(first[0], node.stride), sameOutput(first[1], node.stride), node.filters];
+    case 'depthwiseConv':
     case 'maxPool':
+    case 'avgPool':
       return [sameOutput(first[0], node.stride), sameOutput(first[1], node.stride), first[2]];
     case 'globalAvgPool':
       return [1, 1, first[2]];
+    case 'flatten':
+      return [1, 1, first[0] * first[1] * first[2]];
     case 'dense':
-      if (first[0] !== 1 || first[1] !== 1) throw new Error(`"${node.id}": a dense layer reads a vector, not a map`);
+      if (first[0] !== 1 || first[1] !== 1)
+        throw new Error(`"${node.id}": a dense layer reads a vector, not a map; flatten it first`);
       return [1, 1, node.units];
     case 'add': {
       const second = inputs[1] ?? [0, 0, 0];
@@ -104,6 +128,8 @@ function outputShape(node: Node, inputs: readonly Shape[]): Shape {
     }
     case 'batchNorm':
     case 'relu':
+    case 'relu6':
+    case 'gate':
       return first;
   }
 }
@@ -115,7 +141,10 @@ export function nodeOf<Op extends Node['op']>(network: Network, id: string, op: 
   return node as NodeOf<Op>;
 }
 
-/** Ids of the convolutions in network order: the layers that `widths`, charts and the channel map list. */
+/**
+ * The convolutions in network order: the layers that `widths`, charts and the channel map list. Depthwise ones are not
+ * among them: they have the width of what feeds them.
+ */
 export function convolutionsOf(network: Network): readonly NodeOf<'conv'>[] {
   return network.nodes.filter((node) => node.op === 'conv');
 }
@@ -125,7 +154,7 @@ export function readersOf(network: Network, id: string): readonly Node[] {
   return network.nodes.filter((node) => inputsOf(node).includes(id));
 }
 
-/** The batch norm that reads convolution `convId`, or undefined. */
+/** The batch norm that reads convolution `convId` directly (not one behind a depthwise convolution), or undefined. */
 export function batchNormOf(network: Network, convId: string): NodeOf<'batchNorm'> | undefined {
   return readersOf(network, convId).find((node) => node.op === 'batchNorm');
 }

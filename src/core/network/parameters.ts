@@ -1,11 +1,14 @@
 import { type Network, nodeOf, shapesOf } from './network.ts';
 
 /** What a tensor is for: decides weight decay, whether it is trained, and how it starts. */
-export type ParameterRole = 'kernel' | 'bias' | 'gamma' | 'beta' | 'mean' | 'variance';
+export type ParameterRole = 'kernel' | 'bias' | 'gamma' | 'beta' | 'mean' | 'variance' | 'gate';
 
-/** One tensor of a network. `axes` says which node's channels each axis counts, so that channel groups can cut it. */
+/**
+ * One tensor of a network. `axes` says which node's output channels each axis counts, so that channel groups can cut it
+ * (behind a flatten an axis is the group's channels once for every pixel).
+ */
 export interface ParameterSpec {
-  /** `<node>/kernel`, `<node>/bias`, `<node>/gamma`, `<node>/beta`, `<node>/mean` or `<node>/variance`. */
+  /** `<node>/kernel`, `<node>/bias`, `<node>/gamma`, `<node>/beta`, `<node>/mean`, `<node>/variance` or `<node>/gate`. */
   readonly name: string;
   readonly node: string;
   readonly role: ParameterRole;
@@ -18,7 +21,7 @@ export interface ParameterSpec {
 export type Tensors = ReadonlyMap<string, Float32Array>;
 
 export const trained = (role: ParameterRole): boolean => role !== 'mean' && role !== 'variance';
-/** Weight decay applies to convolution and dense kernels only (chex.md 3.6: none on BN). */
+/** Weight decay applies to convolution and dense kernels only (chex.md 3.6: none on BN), depthwise kernels included; not to gates. */
 export const decayed = (role: ParameterRole): boolean => role === 'kernel';
 
 /** Every tensor of a network, in network order. */
@@ -38,6 +41,12 @@ export function parametersOf(network: Network): readonly ParameterSpec[] {
         const shape = [node.kernel, node.kernel, channels(node.input), node.filters];
         return [parameter('kernel', shape, [null, null, node.input, node.id])];
       }
+      case 'depthwiseConv': {
+        const shape = [node.kernel, node.kernel, channels(node.id), 1];
+        return [parameter('kernel', shape, [null, null, node.id, null])];
+      }
+      case 'gate':
+        return [parameter('gate', [channels(node.id)], [node.id])];
       case 'dense':
         return [
           parameter('kernel', [channels(node.input), node.units], [node.input, node.id]),
@@ -55,9 +64,9 @@ export function parametersOf(network: Network): readonly ParameterSpec[] {
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
-/** Name of the kernel of a convolution or dense layer; throws for other nodes. */
+/** Name of the kernel of a convolution (depthwise ones too) or dense layer; throws for other nodes. */
 export function kernelOf(network: Network, layer: string): string {
   const node = network.nodes.find((candidate) => candidate.id === layer);
-  if (node?.op !== 'conv' && node?.op !== 'dense') nodeOf(network, layer, 'conv');
+  if (node?.op !== 'conv' && node?.op !== 'depthwiseConv' && node?.op !== 'dense') nodeOf(network, layer, 'conv');
   return `${layer}/kernel`;
 }

@@ -99,7 +99,11 @@ describe('refused specs name the key and what is accepted', () => {
     ['data.train', 60_000, /^data.train: must be a whole number from 2 to 50000/],
     ['data.holdOut', 2_000, /^data.holdOut: .*below data.train/],
     ['data.holdOut', 1_980, /^train.batchSize: .*at most the 20 images/],
-    ['model.id', 'vgg16', /^model.id: must be one of convnet-micro, plain5, vgg-small, resnet20, not "vgg16"/],
+    [
+      'model.id',
+      'vgg16',
+      /^model.id: must be one of convnet-micro, plain5, vgg-small, cnn-small, resnet20, resnet56, mobilenetv2-cifar, not "vgg16"/,
+    ],
     ['model.width', 8.5, /^model.width/],
     ['scheme.id', 'lasso', /^scheme.id: must be one of chex, dense, not "lasso"/],
     [
@@ -134,7 +138,7 @@ describe('refused specs name the key and what is accepted', () => {
       'model: this key is missing; it must be an object with an id',
     ]);
     expect(messagesOf({ version: 1, model: {}, scheme: {} })).toEqual([
-      'model.id: this key is missing; it must be one of convnet-micro, plain5, vgg-small, resnet20',
+      'model.id: this key is missing; it must be one of convnet-micro, plain5, vgg-small, cnn-small, resnet20, resnet56, mobilenetv2-cifar',
       'scheme.id: this key is missing; it must be one of chex, dense',
     ]);
     expect(messagesOf({ version: 1, model: { id: 'plain5' } })).toEqual([

@@ -17,6 +17,22 @@ describe('what may be pruned', () => {
     expect(countStructure(network, { channels: Object.fromEntries(half) }).macs).toBe(20_759_168);
   });
 
+  test('in MobileNetV2 the expanded widths and what no addition ties, by the convolution that makes the channels', () => {
+    const layers = prunableLayers(buildNetwork('mobilenetv2-cifar', 0.25));
+    const expanded = Array.from({ length: 16 }, (_, i) => `block${i + 2}.expand`);
+    const free = ['stem', 'block1.project', ...expanded, 'block17.project', 'head'];
+    expect(new Set(layers.map(({ conv }) => conv))).toEqual(new Set(free));
+    const layer = layers.find(({ conv }) => conv === 'block2.expand');
+    // At a quarter of the width block 2 expands 4 channels to 24; its depthwise convolution is no reader of the group.
+    expect(layer).toMatchObject({ kernel: 'block2.expand/kernel', gamma: 'block2.expand.bn/gamma', taps: 1 });
+    expect([layer?.input.channels, layer?.group.channels, layer?.group.readers]).toEqual([4, 24, ['block2.project']]);
+  });
+
+  test('the convolutions of CNN small, not its hidden dense layer', () => {
+    const convolutions = prunableLayers(buildNetwork('cnn-small', 0.1)).map(({ conv }) => conv);
+    expect(convolutions).toEqual(['conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'conv6']);
+  });
+
   test('a network without batch norm is refused', () => {
     const network: Network = {
       id: 'bare',

@@ -7,6 +7,7 @@ import {
   groupByNode,
   groupsOf,
   keptOf,
+  shapesOf,
 } from '../../core/network/index.ts';
 import type { Columns } from '../../core/linalg/gram.ts';
 
@@ -25,11 +26,14 @@ export interface ChexLayer {
 
 /**
  * Layers whose width is free: groups written by exactly one convolution. In ResNets these are the inner widths of the
- * blocks. Throws a sentence when there are none.
+ * blocks, in MobileNetV2 the expanded ones (and what else no addition ties). A depthwise convolution passes channels on
+ * one by one: its kernel and its batch norm go with the group, while the scores are those of the convolution that makes
+ * the channels and of the batch norm right behind it. Throws a sentence when there are none.
  */
 export function prunableLayers(network: Network): readonly ChexLayer[] {
   const groups = groupsOf(network);
   const groupOf = groupByNode(groups);
+  const shapes = shapesOf(network);
   const layers = groups.flatMap((group): ChexLayer[] => {
     const [conv, ...others] = group.producers;
     if (!group.cuttable || !conv || others.length > 0) return [];
@@ -37,7 +41,8 @@ export function prunableLayers(network: Network): readonly ChexLayer[] {
     const norm = batchNormOf(network, conv);
     if (node?.op !== 'conv' || !norm) return [];
     const input = groupOf.get(node.input);
-    if (!input) return [];
+    // A convolution of a flattened map has the group's channels once a pixel, which the columns below do not provide for.
+    if (!input || shapes.get(node.input)?.[2] !== input.channels) return [];
     return [{ group, conv, kernel: `${conv}/kernel`, gamma: `${norm.id}/gamma`, input, taps: node.kernel ** 2 }];
   });
   if (layers.length > 0) return layers;

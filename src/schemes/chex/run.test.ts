@@ -36,8 +36,8 @@ describe('start', () => {
   test.each(['macs', 'parameters'] as const)(
     '%s: the smallest uniform network that covers keep and delta_0',
     async (kind) => {
-      for (const id of ['convnet-micro', 'plain5', 'vgg-small', 'resnet20']) {
-        const network = buildNetwork(id);
+      const full = ['convnet-micro', 'plain5', 'vgg-small', 'resnet20'].map((id) => buildNetwork(id));
+      for (const network of [...full, buildNetwork('mobilenetv2-cifar', 0.125), buildNetwork('cnn-small', 0.125)]) {
         const { start } = await explore(network, { kind, keep: 0.4 }, { regrow: 0.2 });
         const wanted = 0.6 * countNetwork(network)[kind];
         expect(countStructure(network, start.structure)[kind]).toBeGreaterThanOrEqual(wanted);
@@ -69,8 +69,13 @@ describe('start', () => {
 });
 
 /** Runs every update of an exploration, with weights that change between them. */
-async function decisions(id: string, given = {}, budget: Parameters<typeof explore>[1] = HALF, amount = 0.3) {
-  const network = buildNetwork(id);
+async function decisions(
+  id: string,
+  given = {},
+  budget: Parameters<typeof explore>[1] = HALF,
+  amount = 0.3,
+  network = buildNetwork(id),
+) {
   const { run, parameters, start } = await explore(network, budget, given);
   const made: { step: number; before: Structure; decision: Decision }[] = [];
   let before = start.structure;
@@ -85,8 +90,15 @@ async function decisions(id: string, given = {}, budget: Parameters<typeof explo
 }
 
 describe('updates', () => {
-  test.each(['convnet-micro', 'plain5', 'vgg-small', 'resnet20'])('%s: sets, counts and reasons', async (id) => {
-    const { network, made } = await decisions(id);
+  test.each([
+    ['convnet-micro', 1],
+    ['plain5', 1],
+    ['vgg-small', 1],
+    ['cnn-small', 0.125],
+    ['resnet20', 1],
+    ['mobilenetv2-cifar', 0.125],
+  ])('%s at width %d: sets, counts and reasons', async (id, width) => {
+    const { network, made } = await decisions(id, {}, HALF, 0.3, buildNetwork(id, width));
     const layers = prunableLayers(network);
     const total = sum(layers.map(({ group }) => group.channels));
     expect(made.map(({ step }) => step)).toEqual([4, 8, 12, 16, 20, 24, 28, 32, 36, 40, UNTIL]);

@@ -16,14 +16,14 @@ export const INITIAL_GAMMA = 0.5;
 function slicesOf(
   network: Network,
   groupId: string,
-): readonly { spec: ParameterSpec; axis: number; side: 'in' | 'out' }[] {
+): readonly { spec: ParameterSpec; axis: number; side: 'in' | 'out'; channels: number }[] {
   const groupOf = groupByNode(groupsOf(network));
   return parametersOf(network).flatMap((spec) =>
-    spec.axes.flatMap((node, axis) =>
-      node !== null && groupOf.get(node)?.id === groupId
-        ? [{ spec, axis, side: node === spec.node ? ('out' as const) : ('in' as const) }]
-        : [],
-    ),
+    spec.axes.flatMap((node, axis) => {
+      const group = node === null ? undefined : groupOf.get(node);
+      if (group?.id !== groupId) return [];
+      return [{ spec, axis, side: node === spec.node ? ('out' as const) : ('in' as const), channels: group.channels }];
+    }),
   );
 }
 
@@ -47,12 +47,12 @@ export function freshValues(
   const result = new Map<string, Float32Array>();
   const [seed] = random4(draw.seed, 'prune', draw.step, 0xffffffff);
   for (const [group, channels] of regrown) {
-    for (const { spec, axis, side } of slicesOf(network, group)) {
+    for (const { spec, axis, side, channels: width } of slicesOf(network, group)) {
       if (kind === 'zero' && side === 'out') continue;
       const values = result.get(spec.name) ?? tensors.get(spec.name)?.slice();
       if (!values) throw new Error(`chex: ${spec.name} was not read`);
       const fresh = kind === 'zero' ? new Float32Array(values.length) : startingValues(spec, seed);
-      copyChannels(spec, axis, channels, fresh, values);
+      copyChannels(spec, axis, width, channels, fresh, values);
       result.set(spec.name, values);
     }
   }
@@ -64,18 +64,19 @@ function startingValues(spec: ParameterSpec, seed: number): Float32Array {
   return spec.role === 'gamma' ? values.fill(INITIAL_GAMMA) : values;
 }
 
-/** Copies the entries whose index along `axis` is one of `channels`. */
+/** Copies the entries whose index along `axis`, a whole number of times the group's `width`, is one of `channels`. */
 function copyChannels(
   spec: ParameterSpec,
   axis: number,
+  width: number,
   channels: readonly number[],
   source: Float32Array,
   target: Float32Array,
 ): void {
   const inner = spec.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-  const size = spec.shape[axis] ?? 1;
+  // Behind a flatten the axis counts the channels once a pixel, so its size is a multiple of the width.
   const wanted = new Set(channels);
   for (let i = 0; i < target.length; i++) {
-    if (wanted.has(Math.floor(i / inner) % size)) target[i] = source[i] ?? 0;
+    if (wanted.has(Math.floor(i / inner) % width)) target[i] = source[i] ?? 0;
   }
 }
