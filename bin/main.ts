@@ -65,7 +65,11 @@ async function runSpec(args: RunArguments, around: Surroundings): Promise<number
   }
   const { engine, reason } = opened;
   const began = performance.now();
-  await run.open(engine, await around.openData(), reason === undefined ? {} : { note: reason });
+  const reopen = async (failed: OpenedEngine['engine']): Promise<OpenedEngine['engine']> => {
+    failed.dispose();
+    return (await around.openEngine(failed.info.backend)).engine;
+  };
+  await run.open(engine, await around.openData(), { reopen, ...(reason === undefined ? {} : { note: reason }) });
   await run.run();
   progress.end();
 

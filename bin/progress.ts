@@ -1,4 +1,5 @@
 import type { RunEvent } from '../src/core/events/events.ts';
+import { goesBack } from '../src/core/events/undone.ts';
 
 /** Milliseconds between lines: often on a terminal, where one line is rewritten, seldom in a log. */
 const INTERVAL = { terminal: 200, log: 5_000 };
@@ -27,7 +28,8 @@ export class Progress {
   observe(event: RunEvent): void {
     if (event.kind === 'start') this.#steps = event.steps;
     else if (event.kind === 'evaluate') this.#testAccuracy = event.testAccuracy;
-    else if (event.kind === 'note') this.#say(event.message);
+    else if (event.kind === 'batchHalved') this.#steps = event.steps;
+    if (event.kind === 'note' || goesBack(event)) this.#say(event.message);
     if (event.kind !== 'step') return;
     const { terminal, now } = this.#options;
     const last = event.step === this.#steps;

@@ -34,6 +34,7 @@ export async function openParts(
   const layout = layoutOf(spec.data);
   const data = engine.openData(layout);
   try {
+    await data.allocated;
     const feeder = new Feeder(cifar, spec.data, data, listener);
     const order = batchOrder({ seed, train: layout.train, shardSizes: feeder.shardSizes, batchSize });
     const initial = initialParameters(network, seed);
@@ -55,6 +56,9 @@ export async function openParts(
     throw error;
   }
 }
+
+/** Bytes of memory that the parts hold on the engine. */
+export const bytesOf = ({ trainer, data }: RunParts): number => trainer.bytes + (data.bytes ?? 0);
 
 /** Stops loading and releases what the parts hold on the engine, which must be idle. */
 export function closeParts({ feeder, trainer, data }: RunParts): void {

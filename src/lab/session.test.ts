@@ -20,6 +20,7 @@ function session(
     onOpened: (run) => told.log.push(`opened ${run}`),
     onEvent: (run, event) => told.events.set(run, [...(told.events.get(run) ?? []), event]),
     onData: () => undefined,
+    onMemory: () => undefined,
     onEngine: ({ reason }) => told.log.push(`engine${reason ? `: ${reason}` : ''}`),
     onProblem: (message, problems) => told.problems.push({ message, paths: problems?.map(({ path }) => path) ?? [] }),
   };
@@ -101,19 +102,48 @@ describe('a session', () => {
     expect(lab.events.get(2)?.at(-1)?.kind).toBe('finish');
   });
 
-  test('a lost device is told, and the next reset opens a fresh engine', async () => {
-    const engines = [quadraticEngine(), quadraticEngine()];
-    let next = 0;
-    const lab = session(async () => ({ engine: engines[next++] ?? quadraticEngine() }));
+  test('a lost device is replaced by one of the same kind, with the shards that are there, also after some waiting', async () => {
+    const cifar = madeUpCifar();
+    const engines = [quadraticEngine({ loseAt: 6 }), null, quadraticEngine()];
+    const lab = session(async () => {
+      const engine = engines.shift();
+      if (!engine) throw new Error('There is no adapter yet.');
+      return { engine };
+    }, cifar);
     await lab.session.open(smallSpec());
-    engines[0]?.lose('The graphics device was lost.');
-    await settled(lab.log, 'error');
-    expect(lab.events.get(1)?.at(-1)).toMatchObject({ kind: 'error', message: 'The graphics device was lost.' });
-    await lab.session.reset();
     lab.session.run();
     await settled(lab.log, 'done');
-    expect(lab.openEngine).toHaveBeenCalledTimes(2);
+    const shards = [...cifar.loads];
+    expect(lab.events.get(1)?.filter(({ kind }) => kind === 'recovered').length).toBe(1);
+    expect(lab.openEngine.mock.calls).toEqual([[undefined], ['tfjs'], ['tfjs']]);
+    expect(new Set(shards).size).toBe(shards.length);
+    // The next run finds the new engine.
+    await lab.session.reset();
+    expect(lab.openEngine).toHaveBeenCalledTimes(3);
   });
+
+  test(
+    'without another device the run stops with a sentence; a later reset asks again',
+    { timeout: 20_000 },
+    async () => {
+      let there = true;
+      const lab = session(async () => {
+        if (!there) throw new Error('There is no adapter.');
+        return { engine: quadraticEngine({ loseAt: 6 }) };
+      });
+      await lab.session.open(smallSpec());
+      there = false;
+      lab.session.run();
+      await vi.waitFor(() => expect(lab.log.at(-1)).toBe('error'), { timeout: 10_000 });
+      expect(lab.events.get(1)?.at(-1)).toMatchObject({
+        kind: 'error',
+        message: expect.stringMatching(/lost.*no adapter/),
+      });
+      there = true;
+      await lab.session.reset();
+      expect(lab.log.at(-1)).toBe('idle');
+    },
+  );
 
   test('no engine, then one: the sentence, and another try succeeds', async () => {
     let works = false;

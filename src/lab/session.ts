@@ -2,7 +2,7 @@ import type { RunEvent } from '../core/events/events.ts';
 import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
-import type { Pace } from '../engine/engine.ts';
+import type { Engine, Pace } from '../engine/engine.ts';
 import { SCHEMES } from '../schemes/index.ts';
 import type { OpenedEngine } from './engines.ts';
 import { Run, type RunPhase } from './run.ts';
@@ -18,13 +18,19 @@ export interface SessionListener {
   onEvent(run: number, event: RunEvent): void;
   onData(loadedImages: number, totalImages: number): void;
   onEngine(opened: OpenedEngine): void;
+  /** Memory that the open run holds on the engine. */
+  onMemory(bytes: number): void;
   onProblem(message: string, problems?: readonly SpecProblem[]): void;
 }
 
 export interface SessionServices {
-  openEngine(): Promise<OpenedEngine>;
+  /** Opens an engine: of this backend, or without a wish the best one there is. */
+  openEngine(backend?: Engine['info']['backend']): Promise<OpenedEngine>;
   openData(): Promise<Cifar10>;
 }
+
+/** Milliseconds before each try to open another device: after a GPU process died, adapters come back in about 300. */
+const REOPEN_AFTER = [0, 300, 1_000, 3_000] as const;
 
 type Advance = 'step' | 'epoch' | 'decision' | 'end';
 
@@ -115,9 +121,11 @@ export class Session {
         onEvent: (event) => current() && this.#listener.onEvent(number, event),
         onPhase: (phase) => current() && this.#setState(phase),
         onData: (loaded, total) => current() && this.#listener.onData(loaded, total),
+        onMemory: (bytes) => current() && this.#listener.onMemory(bytes),
       });
       const [{ engine, reason }, cifar] = await Promise.all([this.#openEngine(), this.#openData()]);
-      await run.open(engine, cifar, reason === undefined ? {} : { note: reason });
+      const reopen = (failed: Engine): Promise<Engine> => this.#reopenEngine(failed);
+      await run.open(engine, cifar, { reopen, ...(reason === undefined ? {} : { note: reason }) });
     } catch (error) {
       await run?.dispose();
       if (!current()) return;
@@ -134,10 +142,28 @@ export class Session {
     if (wanted) this.#advance(wanted);
   }
 
+  /**
+   * An engine in place of one whose device was lost or is full. Of the same kind: to go on with a slower one, or other
+   * bits, is for the user to choose.
+   */
+  async #reopenEngine(failed: Engine): Promise<Engine> {
+    if ((await this.#engine?.catch(() => null))?.engine === failed) this.#engine = null;
+    failed.dispose();
+    for (const wait of REOPEN_AFTER) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      const opened = await this.#openEngine(failed.info.backend).catch((error: unknown) => {
+        if (wait === REOPEN_AFTER.at(-1)) throw error;
+        return null;
+      });
+      if (opened) return opened.engine;
+    }
+    throw new Error('No other device could be opened.');
+  }
+
   /** The engine that is open, or a fresh one; a lost device makes the next run ask again. */
-  #openEngine(): Promise<OpenedEngine> {
+  #openEngine(backend?: Engine['info']['backend']): Promise<OpenedEngine> {
     if (this.#engine) return this.#engine;
-    const opening = this.#services.openEngine();
+    const opening = this.#services.openEngine(backend);
     this.#engine = opening;
     const forget = (): void => {
       if (this.#engine === opening) this.#engine = null;

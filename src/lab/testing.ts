@@ -2,7 +2,16 @@ import type { Network, Structure, Tensors } from '../core/network/index.ts';
 import type { RunEvent } from '../core/events/events.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10, DecodedShard, ShardRecord } from '../data/cifar10.ts';
-import type { DataLayout, Engine, EngineData, Hyper, Split, Trainer, TrainerOptions } from '../engine/engine.ts';
+import {
+  type DataLayout,
+  type Engine,
+  type EngineData,
+  type Hyper,
+  OutOfMemoryError,
+  type Split,
+  type Trainer,
+  type TrainerOptions,
+} from '../engine/engine.ts';
 import { ParameterStore } from '../engine/store.ts';
 
 /** For tests of the lab: a real optimiser on a quadratic instead of a network, quick, deterministic and exact. */
@@ -12,6 +21,7 @@ const IMAGE_BYTES = 3_072;
 /** Remembers which images were written and what they were. */
 export class MemoryData implements EngineData {
   disposed = false;
+  readonly bytes = 500;
   readonly #labels: Record<Split, (number | undefined)[]>;
 
   constructor(readonly layout: DataLayout) {
@@ -53,7 +63,14 @@ export interface QuadraticOptions {
   readonly lossAt?: (step: number, loss: number) => number;
   /** Makes a step fail. */
   readonly failAt?: number;
+  /** Loses the device at a step, whose call is then never answered. */
+  readonly loseAt?: number;
+  /** Whether memory runs out at this batch size: when a trainer is opened (step null), or in a step. */
+  readonly full?: (batchSize: number, step: number | null) => boolean;
 }
+
+/** What a quadratic engine says when it loses its device. */
+export const LOST = 'The graphics device was lost.';
 
 export function quadraticEngine(options: QuadraticOptions = {}): QuadraticEngine {
   const calls: number[] = [];
@@ -78,7 +95,9 @@ export function quadraticEngine(options: QuadraticOptions = {}): QuadraticEngine
       return data;
     },
     async open(network, structure, parameters, trainerOptions) {
-      const trainer = new QuadraticTrainer(network, structure, parameters, trainerOptions, options, calls);
+      if (options.full?.(trainerOptions.batchSize, null)) throw new OutOfMemoryError();
+      const behaviour = { ...options, lose: () => lose(LOST) };
+      const trainer = new QuadraticTrainer(network, structure, parameters, trainerOptions, behaviour, calls);
       trainers.push(trainer);
       return trainer;
     },
@@ -89,7 +108,7 @@ export function quadraticEngine(options: QuadraticOptions = {}): QuadraticEngine
 /** Pulls every running trained value towards the mean label of the batch, by SGD with momentum. */
 export class QuadraticTrainer implements Trainer {
   step = 0;
-  bytes = 0;
+  bytes = 1_000;
   pace = 'full';
   disposed = false;
   #store: ParameterStore;
@@ -99,7 +118,7 @@ export class QuadraticTrainer implements Trainer {
     structure: Structure,
     parameters: Tensors,
     readonly options: TrainerOptions,
-    readonly behaviour: QuadraticOptions,
+    readonly behaviour: QuadraticOptions & { lose(): void },
     readonly calls: number[],
   ) {
     this.#store = new ParameterStore(network, structure, parameters);
@@ -120,6 +139,11 @@ export class QuadraticTrainer implements Trainer {
     const accuracy = new Float32Array(steps);
     for (let i = 0; i < steps; i++) {
       await Promise.resolve();
+      if (this.behaviour.loseAt === this.step) {
+        this.behaviour.lose();
+        await new Promise(() => undefined);
+      }
+      if (this.behaviour.full?.(this.options.batchSize, this.step)) throw new OutOfMemoryError();
       if (this.behaviour.failAt === this.step) throw new Error('the quadratic failed');
       const measured = this.#descend(hyperAt(this.step));
       loss[i] = this.behaviour.lossAt?.(this.step, measured) ?? measured;
@@ -180,7 +204,15 @@ export class QuadraticTrainer implements Trainer {
   }
 
   async gradients() {
-    return { loss: 0, tensors: await this.read() };
+    return { loss: 0, tensors: await this.read(), log2Scale: 0 };
+  }
+
+  async activations(): Promise<never> {
+    throw new Error('a quadratic has no activations');
+  }
+
+  async setRules(): Promise<void> {
+    throw new Error('the quadratic takes no rules');
   }
 
   async restructure(structure: Structure): Promise<void> {

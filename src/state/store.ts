@@ -18,6 +18,8 @@ export interface LabState {
   readonly opened: Spec | null;
   readonly runState: RunState;
   readonly engine: Extract<Report, { type: 'engine' }> | null;
+  /** Bytes that the open run holds on the engine; null before it is known. */
+  readonly memory: number | null;
   readonly data: { readonly loadedImages: number; readonly totalImages: number } | null;
   /** A refusal or failure that is not about a field of the form. */
   readonly alert: { readonly message: string; readonly problems: readonly SpecProblem[] } | null;
@@ -47,6 +49,7 @@ export function createLab(
     opened: null,
     runState: 'loading',
     engine: null,
+    memory: null,
     data: null,
     alert: first.alert,
     published: 0,
@@ -95,6 +98,9 @@ export function createLab(
         return;
       case 'engine':
         store.setState({ engine: report });
+        return;
+      case 'memory':
+        store.setState({ memory: report.bytes });
         return;
       case 'problem':
         store.setState({ alert: { message: report.message, problems: report.problems ?? [] } });

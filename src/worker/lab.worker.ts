@@ -10,7 +10,7 @@ const report = batchPosts((message: Report) => self.postMessage(message));
 
 const session = new Session(
   {
-    openEngine: () => openEngine(),
+    openEngine: (backend) => openEngine(backend ? { backend } : {}),
     openData: () => openCifar10(httpSource(dataUrl)),
   },
   {
@@ -22,6 +22,7 @@ const session = new Session(
       const { backend, adapter } = engine.info;
       report({ type: 'engine', backend, adapter: adapter.description, ...(reason === undefined ? {} : { reason }) });
     },
+    onMemory: (bytes) => report({ type: 'memory', bytes }),
     onProblem: (message, problems) => report({ type: 'problem', message, ...(problems ? { problems } : {}) }),
   },
 );

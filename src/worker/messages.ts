@@ -26,5 +26,7 @@ export type Report =
   | { readonly type: 'events'; readonly run: number; readonly events: readonly RunEvent[] }
   | { readonly type: 'data'; readonly loadedImages: number; readonly totalImages: number }
   | { readonly type: 'engine'; readonly backend: 'webgpu' | 'tfjs'; readonly adapter: string; readonly reason?: string }
+  /** Bytes that the open run holds on the engine: data set, parameters, activations. */
+  | { readonly type: 'memory'; readonly bytes: number }
   /** A refusal or failure: one sentence that says what and what to do; `key` is the spec key it is about. */
   | { readonly type: 'problem'; readonly message: string; readonly problems?: readonly SpecProblem[] };

@@ -4,7 +4,8 @@ import type { Spec } from '../spec/spec.ts';
 
 /**
  * What a run tells: an append-only log in order. The page and `result.json` are folds over it. An event of step s
- * describes the run after s updates; several events of one step follow each other in the order below.
+ * describes the run after s updates; several events of one step follow each other in the order below. Steps never go
+ * back, but for a `recovered` or `batchHalved`, after which later steps are told anew (see `withoutUndone`).
  */
 export type RunEvent =
   | StartEvent
@@ -13,6 +14,8 @@ export type RunEvent =
   | StructureEvent
   | EvaluateEvent
   | NoteEvent
+  | RecoveredEvent
+  | BatchHalvedEvent
   | StopEvent
   | FinishEvent;
 
@@ -84,6 +87,31 @@ export interface EvaluateEvent {
 export interface NoteEvent {
   readonly kind: 'note';
   readonly step: number;
+  readonly message: string;
+}
+
+/** The device was lost, and the run goes on from its last checkpoint in memory, of `step`, on a new one. */
+export interface RecoveredEvent {
+  readonly kind: 'recovered';
+  readonly step: number;
+  /** The step that the run had reached. */
+  readonly from: number;
+  readonly adapter: AdapterRecord;
+  readonly message: string;
+}
+
+/**
+ * Memory ran out: the run goes on from `step` with half the batch, bit for bit as one whose spec says so (at step 0), or
+ * as a fork of its checkpoint with that change. The number of steps is that of the spec with the new batch.
+ */
+export interface BatchHalvedEvent {
+  readonly kind: 'batchHalved';
+  readonly step: number;
+  /** Images in a batch before and after. */
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
   readonly message: string;
 }
 

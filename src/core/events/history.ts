@@ -1,6 +1,7 @@
 import type { Widths } from '../network/index.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { AdapterRecord, LatencyRecord, RunEvent } from './events.ts';
+import { withoutUndone } from './undone.ts';
 
 /** One training step: the state after everything that happened at it. */
 export interface HistoryRow {
@@ -48,7 +49,7 @@ export function historyOf(events: readonly RunEvent[]): readonly HistoryRow[] {
     const row = rows.at(-1);
     if (row?.step === step) rows[rows.length - 1] = { ...row, ...change };
   };
-  for (const event of events) {
+  for (const event of withoutUndone(events)) {
     switch (event.kind) {
       case 'start':
         sizes = event.dense;
@@ -81,7 +82,8 @@ export function historyOf(events: readonly RunEvent[]): readonly HistoryRow[] {
 }
 
 /** The result of a run, finished or not. Throws when the events do not begin with a start. */
-export function resultOf(events: readonly RunEvent[]): RunResult {
+export function resultOf(log: readonly RunEvent[]): RunResult {
+  const events = withoutUndone(log);
   const start = events.find((event) => event.kind === 'start');
   if (!start) throw new Error('This run has no history yet.');
   const history = historyOf(events);

@@ -8,6 +8,7 @@ import type {
   StopEvent,
   StructureEvent,
 } from './events.ts';
+import { goesBack, heldAt } from './undone.ts';
 
 /** One channel as the map shows it. `pruned` and `regrown` mean: by the latest decision. */
 export interface ChannelView {
@@ -50,7 +51,12 @@ export interface TrainSeries {
 export interface RunView {
   /** Changes with every fold that changed something: what a subscriber compares. */
   version: number;
+  /** The events behind all this, without what the run went back over. */
+  log: RunEvent[];
+  /** `steps` and `stepsPerEpoch` are those of the batch in use. */
   start: StartEvent | null;
+  /** Images in a batch: the spec's, or half of them where memory ran out. */
+  batchSize: number;
   step: number;
   epoch: number;
   learningRate: number;
@@ -75,7 +81,9 @@ export interface RunView {
 export function emptyView(): RunView {
   return {
     version: 0,
+    log: [],
     start: null,
+    batchSize: 0,
     step: 0,
     epoch: 0,
     learningRate: 0,
@@ -100,13 +108,26 @@ export function emptyView(): RunView {
  * `version` is what tells that it changed.
  */
 export function fold(view: RunView, events: readonly RunEvent[]): RunView {
-  for (const event of events) apply(view, event);
+  for (const event of events) {
+    if (goesBack(event)) goBack(view, event.step);
+    view.log.push(event);
+    apply(view, event);
+  }
   if (events.length > 0) view.version++;
   return view;
 }
 
+/** Rare and at most a log long, so the view is folded anew instead of undone. */
+function goBack(view: RunView, step: number): void {
+  const { version, log } = view;
+  const held = heldAt(log, step);
+  Object.assign(view, emptyView(), { version, log: held });
+  for (const event of held) apply(view, event);
+}
+
 function apply(view: RunView, event: RunEvent): void {
-  view.step = Math.max(view.step, event.step);
+  // A note of a step that the run went back over is still shown, and is no step.
+  if (event.kind !== 'note' && !goesBack(event)) view.step = Math.max(view.step, event.step);
   switch (event.kind) {
     case 'start':
       return applyStart(view, event);
@@ -122,7 +143,13 @@ function apply(view: RunView, event: RunEvent): void {
       view.test.push({ step: event.step, loss: event.testLoss, accuracy: event.testAccuracy });
       return;
     case 'note':
+    case 'recovered':
       view.notes.push(event.message);
+      return;
+    case 'batchHalved':
+      view.notes.push(event.message);
+      view.batchSize = event.to;
+      if (view.start) view.start = { ...view.start, steps: event.steps, stepsPerEpoch: event.stepsPerEpoch };
       return;
     case 'diverged':
     case 'error':
@@ -136,6 +163,7 @@ function apply(view: RunView, event: RunEvent): void {
 
 function applyStart(view: RunView, event: StartEvent): void {
   view.start = event;
+  view.batchSize = event.spec.train.batchSize;
   view.macs = event.dense.macs;
   view.parameters = event.dense.parameters;
   const prunable = new Set(event.prunable);
@@ -172,7 +200,7 @@ function applyStep(view: RunView, event: StepEvent): void {
   latest.push(event.milliseconds);
   if (latest.length > SPEED_STEPS) latest.shift();
   const spent = latest.reduce((sum, milliseconds) => sum + milliseconds, 0);
-  const images = (view.start?.spec.train.batchSize ?? 0) * latest.length;
+  const images = view.batchSize * latest.length;
   view.imagesPerSecond = spent > 0 ? (images * 1_000) / spent : 0;
 }
 

@@ -44,13 +44,14 @@ export function AlertBar() {
   );
 }
 
-/** Why a slower engine was taken, for as long as it is in use. */
+/** The last thing worth telling: a device that was replaced, a halved batch, or why a slower engine is in use. */
 function EngineNote() {
   const engine = useLabState((state) => state.engine);
-  if (!engine?.reason) return null;
+  const message = useRunView().notes.at(-1) ?? engine?.reason;
+  if (!message) return null;
   return (
     <Alert color="blue" role="note" icon={<Info size={18} />} className="alert">
-      {engine.reason}
+      {message}
     </Alert>
   );
 }

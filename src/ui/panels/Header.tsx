@@ -10,6 +10,7 @@ export function Header({ onHelp }: { onHelp: () => void }) {
   const lab = useLab();
   const opened = useLabState((state) => state.opened);
   const engine = useLabState((state) => state.engine);
+  const memory = useLabState((state) => state.memory);
   const view = useRunView();
   const clipboard = useClipboard({ timeout: 1_500 });
   const { setColorScheme } = useMantineColorScheme();
@@ -39,6 +40,7 @@ export function Header({ onHelp }: { onHelp: () => void }) {
         >
           <span className="chip" data-backend={engine.backend}>
             {engine.backend === 'webgpu' ? 'WebGPU' : 'TensorFlow.js'} · {engine.adapter}
+            {memory ? ` · ${Math.ceil(memory / 1e6).toLocaleString('en')} MB` : ''}
           </span>
         </Tooltip>
       )}

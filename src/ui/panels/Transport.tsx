@@ -83,7 +83,7 @@ function statusOf({ runState, data, parsed }: LabState, view: RunView): string {
         ? `Ready: ${steps.toLocaleString('en')} steps. Press Run.`
         : 'The set-up needs a correction before it can run.';
     case 'running': {
-      const batch = view.start?.spec.train.batchSize ?? 0;
+      const batch = view.batchSize;
       if (view.imagesPerSecond === 0) return 'First step ...';
       const left = ((steps - view.step) * batch) / view.imagesPerSecond;
       return `${progress}, epoch ${view.epoch}, ${Math.round(view.imagesPerSecond).toLocaleString('en')} images/s, ${duration(left)} left`;

@@ -1,0 +1,20 @@
+import type { BatchHalvedEvent, RecoveredEvent, RunEvent } from './events.ts';
+
+/** Whether the run went back to the event's step, so that what it told of later steps no longer holds. */
+export const goesBack = (event: RunEvent): event is RecoveredEvent | BatchHalvedEvent =>
+  event.kind === 'recovered' || event.kind === 'batchHalved';
+
+/** The events that still hold after a run went back to `step`: all up to there, and what was said to the reader. */
+export const heldAt = (events: readonly RunEvent[], step: number): RunEvent[] =>
+  events.filter((event) => event.step <= step || event.kind === 'note' || goesBack(event));
+
+/** The log without what a run told of steps that it went back over. */
+export function withoutUndone(events: readonly RunEvent[]): readonly RunEvent[] {
+  if (!events.some(goesBack)) return events;
+  let held: RunEvent[] = [];
+  for (const event of events) {
+    if (goesBack(event)) held = heldAt(held, event.step);
+    held.push(event);
+  }
+  return held;
+}
