@@ -1,5 +1,5 @@
-import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import { BATCH_NORM_EPSILON, type Network } from '../../core/network/index.ts';
+import type { Rank, Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { BATCH_NORM_EPSILON, type Network, type Node } from '../../core/network/index.ts';
 import type { Tfjs } from './backend.ts';
 
 /** Statistics of one batch norm: [channels] each. */
@@ -14,6 +14,9 @@ export interface ForwardResult {
   readonly statistics: ReadonlyMap<string, BatchStatistics>;
 }
 
+/** Sees every node's output [batch, height, width, channels] and says what the nodes that read it get instead. */
+export type Through = (id: string, output: Tensor4D) => Tensor4D;
+
 /**
  * Runs a network on images [batch, height, width, 3] with stock ops. `parameter` gives the tensor of a name. When
  * training, norms use the batch's statistics, else the running ones.
@@ -24,15 +27,16 @@ export function forward(
   parameter: (name: string) => Tensor,
   images: Tensor4D,
   train: boolean,
+  through: Through = (_, output) => output,
 ): ForwardResult {
   const statistics = new Map<string, BatchStatistics>();
-  const outputs = new Map<string, Tensor>();
-  const output = (id: string): Tensor => {
+  const outputs = new Map<string, Tensor4D>();
+  const output = (id: string): Tensor4D => {
     const tensor = outputs.get(id);
     if (!tensor) throw new Error(`network ${network.id}: "${id}" has no output yet`);
     return tensor;
   };
-  const normalise = (id: string, x: Tensor): Tensor => {
+  const normalise = (id: string, x: Tensor4D): Tensor => {
     const running = { mean: parameter(`${id}/mean`) as Tensor1D, variance: parameter(`${id}/variance`) as Tensor1D };
     const used = train ? batchStatistics(tf, x) : running;
     if (train) statistics.set(id, used);
@@ -45,40 +49,59 @@ export function forward(
       .mul(scale)
       .add(parameter(`${id}/beta`));
   };
-  for (const node of network.nodes) {
+  const compute = (node: Node): Tensor => {
     switch (node.op) {
       case 'input':
-        outputs.set(node.id, images);
-        break;
+        return images;
       case 'conv':
-        outputs.set(
-          node.id,
-          tf.conv2d(output(node.input) as Tensor4D, parameter(`${node.id}/kernel`) as Tensor4D, node.stride, 'same'),
-        );
-        break;
+        return tf.conv2d(output(node.input), parameter(`${node.id}/kernel`) as Tensor4D, node.stride, 'same');
+      case 'depthwiseConv': {
+        const kernel = parameter(`${node.id}/kernel`) as Tensor4D;
+        return tf.depthwiseConv2d(output(node.input), kernel, node.stride, 'same');
+      }
       case 'batchNorm':
-        outputs.set(node.id, normalise(node.id, output(node.input)));
-        break;
+        return normalise(node.id, output(node.input));
       case 'relu':
-        outputs.set(node.id, output(node.input).relu());
-        break;
+        return output(node.input).relu();
+      case 'relu6':
+        return output(node.input).relu6();
+      case 'gate':
+        return output(node.input).mul(parameter(`${node.id}/gate`));
       case 'maxPool':
-        outputs.set(node.id, tf.maxPool(output(node.input) as Tensor4D, node.size, node.stride, 'same'));
-        break;
+        return tf.maxPool(output(node.input), node.size, node.stride, 'same');
+      case 'avgPool':
+        return averagePool(tf, output(node.input), node);
       case 'globalAvgPool':
-        outputs.set(node.id, output(node.input).mean([1, 2]));
-        break;
+        return output(node.input).mean([1, 2], true);
+      case 'flatten': {
+        const x = output(node.input);
+        return x.reshape([x.shape[0], 1, 1, x.size / x.shape[0]]);
+      }
       case 'add':
-        outputs.set(node.id, output(node.inputs[0]).add(output(node.inputs[1])));
-        break;
+        return output(node.inputs[0]).add(output(node.inputs[1]));
       case 'dense': {
-        const product = tf.matMul(output(node.input) as Tensor2D, parameter(`${node.id}/kernel`) as Tensor2D);
-        outputs.set(node.id, product.add(parameter(`${node.id}/bias`)));
-        break;
+        const vectors = vectorsOf(output(node.input));
+        const product = tf.matMul(vectors, parameter(`${node.id}/kernel`) as Tensor2D);
+        return product.add(parameter(`${node.id}/bias`)).reshape([vectors.shape[0], 1, 1, node.units]);
       }
     }
-  }
-  return { logits: output(network.nodes.at(-1)?.id ?? '') as Tensor2D, statistics };
+  };
+  for (const node of network.nodes) outputs.set(node.id, through(node.id, compute(node) as Tensor4D));
+  return { logits: vectorsOf(output(network.nodes.at(-1)?.id ?? '')), statistics };
+}
+
+/** [batch, 1, 1, channels] as [batch, channels]. */
+const vectorsOf = (x: Tensor4D): Tensor2D => x.reshape([x.shape[0], x.shape[3]]);
+
+/**
+ * Mean over the part of each window that lies inside the input, as tf.avgPool computes it. Its gradient in tfjs 4.22
+ * divides by the whole window at the borders too, so this is a sum by a depthwise convolution, over the pixels summed.
+ */
+function averagePool(tf: Tfjs, x: Tensor4D, { size, stride }: { size: number; stride: number }): Tensor {
+  const [, height, width, channels] = x.shape;
+  const sums = tf.depthwiseConv2d(x, tf.ones<Rank.R4>([size, size, channels, 1]), stride, 'same');
+  const inside = tf.ones<Rank.R4>([1, height, width, 1]);
+  return sums.div(tf.conv2d(inside, tf.ones<Rank.R4>([size, size, 1, 1]), stride, 'same'));
 }
 
 function batchStatistics(tf: Tfjs, x: Tensor): BatchStatistics {

@@ -4,6 +4,7 @@ import { assembleBatch } from './batch.ts';
 import { type Doubles, referenceForward, referenceLoss } from './reference.ts';
 import {
   IMAGES,
+  MIXED,
   ODD,
   RESIDUAL,
   SMOOTHING,
@@ -41,6 +42,7 @@ describe.each([
   ['residual, one image', RESIDUAL, 1],
   ['odd sizes and one channel, 3 images', ODD, 3],
   ['odd sizes and one channel, one image', ODD, 1],
+  ['depthwise, gates, ReLU6, average pooling, flatten, hidden dense, 4 images', MIXED, 4],
 ] as const)('against double-precision loops: %s', (_, network, batchSize) => {
   const step = referenceStep(network, batchSize);
 

@@ -18,13 +18,17 @@ export interface ReferenceOutcome {
   readonly statistics: ReadonlyMap<string, { readonly mean: Float64Array; readonly variance: Float64Array }>;
 }
 
-/** Logits of `count` normalised images; `train` normalises by the batch's statistics instead of the running ones. */
+/**
+ * Logits of `count` normalised images; `train` normalises by the batch's statistics instead of the running ones. `change`
+ * sees every node's output [count, height, width, channels] and may return another.
+ */
 export function referenceForward(
   network: Network,
   parameters: Doubles,
   images: Float64Array,
   count: number,
   train: boolean,
+  change: (id: string, values: Float64Array) => Float64Array = (_, values) => values,
 ): ReferenceOutcome {
   const outputs = new Map<string, Activation>();
   const statistics = new Map<string, { mean: Float64Array; variance: Float64Array }>();
@@ -37,6 +41,9 @@ export function referenceForward(
         break;
       case 'conv':
         outputs.set(node.id, convolve(output(node.input), count, parameter(`${node.id}/kernel`), node));
+        break;
+      case 'depthwiseConv':
+        outputs.set(node.id, convolveEach(output(node.input), count, parameter(`${node.id}/kernel`), node));
         break;
       case 'batchNorm': {
         const x = output(node.input);
@@ -57,9 +64,27 @@ export function referenceForward(
         outputs.set(node.id, { shape: x.shape, values: x.values.map((value) => Math.max(value, 0)) });
         break;
       }
+      case 'relu6': {
+        const x = output(node.input);
+        outputs.set(node.id, { shape: x.shape, values: x.values.map((value) => Math.min(Math.max(value, 0), 6)) });
+        break;
+      }
+      case 'gate': {
+        const [x, gate] = [output(node.input), parameter(`${node.id}/gate`)];
+        outputs.set(node.id, { shape: x.shape, values: x.values.map((value, i) => value * at(gate, i % x.shape[2])) });
+        break;
+      }
       case 'maxPool':
         outputs.set(node.id, pool(output(node.input), count, node));
         break;
+      case 'avgPool':
+        outputs.set(node.id, averagePool(output(node.input), count, node));
+        break;
+      case 'flatten': {
+        const { shape, values } = output(node.input);
+        outputs.set(node.id, { shape: [1, 1, shape[0] * shape[1] * shape[2]], values });
+        break;
+      }
       case 'globalAvgPool': {
         const { shape, values } = output(node.input);
         const pixels = shape[0] * shape[1];
@@ -91,6 +116,8 @@ export function referenceForward(
         break;
       }
     }
+    const { shape, values } = output(node.id);
+    outputs.set(node.id, { shape, values: change(node.id, values) });
   }
   return { logits: output(network.nodes.at(-1)?.id ?? '').values, statistics };
 }
@@ -152,6 +179,42 @@ function convolve(
     }
   });
   return { shape: [height, width, filters], values: sums };
+}
+
+/** Every channel with a window of its own: kernel [size, size, channels, 1]. */
+function convolveEach(
+  { shape, values }: Activation,
+  count: number,
+  kernel: Float64Array,
+  { kernel: size, stride }: { kernel: number; stride: number },
+): Activation {
+  const channels = shape[2];
+  const sums = new Float64Array(count * Math.ceil(shape[0] / stride) * Math.ceil(shape[1] / stride) * channels);
+  const [height, width] = forEachTap(shape, count, size, stride, (outputPixel, inputPixel, tap) => {
+    for (let c = 0; c < channels; c++) {
+      add(sums, outputPixel * channels + c, at(values, inputPixel * channels + c) * at(kernel, tap * channels + c));
+    }
+  });
+  return { shape: [height, width, channels], values: sums };
+}
+
+/** Mean over the part of each window that lies inside the input. */
+function averagePool(
+  { shape, values }: Activation,
+  count: number,
+  { size, stride }: { size: number; stride: number },
+): Activation {
+  const channels = shape[2];
+  const pixels = count * Math.ceil(shape[0] / stride) * Math.ceil(shape[1] / stride);
+  const [sums, taps] = [new Float64Array(pixels * channels), new Float64Array(pixels)];
+  const [height, width] = forEachTap(shape, count, size, stride, (outputPixel, inputPixel) => {
+    add(taps, outputPixel, 1);
+    for (let c = 0; c < channels; c++) {
+      add(sums, outputPixel * channels + c, at(values, inputPixel * channels + c));
+    }
+  });
+  const means = sums.map((sum, i) => sum / at(taps, Math.floor(i / channels)));
+  return { shape: [height, width, channels], values: means };
 }
 
 function pool(

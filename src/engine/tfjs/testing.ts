@@ -45,6 +45,27 @@ export const ODD: Network = {
   ],
 };
 
+/** Depthwise convolution, gates, ReLU6, average pooling and a flatten before a hidden dense layer. */
+export const MIXED: Network = {
+  id: 'mixed',
+  nodes: [
+    { id: 'input', op: 'input', shape: [32, 32, 3] },
+    { id: 'stem', op: 'conv', input: 'input', filters: 3, kernel: 3, stride: 4 },
+    { id: 'stem.bn', op: 'batchNorm', input: 'stem' },
+    { id: 'stem.relu', op: 'relu6', input: 'stem.bn' },
+    { id: 'each', op: 'depthwiseConv', input: 'stem.relu', kernel: 3, stride: 2 },
+    { id: 'each.bn', op: 'batchNorm', input: 'each' },
+    { id: 'gate', op: 'gate', input: 'each.bn' },
+    { id: 'pool1', op: 'avgPool', input: 'gate', size: 3, stride: 2 },
+    { id: 'each2', op: 'depthwiseConv', input: 'pool1', kernel: 3, stride: 1 },
+    { id: 'flat', op: 'flatten', input: 'each2' },
+    { id: 'flat.relu', op: 'relu', input: 'flat' },
+    { id: 'fc', op: 'dense', input: 'flat.relu', units: 4 },
+    { id: 'fc.gate', op: 'gate', input: 'fc' },
+    { id: 'dense', op: 'dense', input: 'fc.gate', units: 10 },
+  ],
+};
+
 export const HYPER: Hyper = { learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 1e-3 };
 export const SMOOTHING = 0.1;
 
@@ -88,13 +109,18 @@ export async function openTrainer(
 export const batchOf = (step: number, batchSize: number): Uint32Array =>
   Uint32Array.from({ length: batchSize }, (_, i) => (step * batchSize + i) % IMAGES);
 
-/** Initial parameters with every norm, bias and running statistic moved off its special value (0 or 1). */
+/**
+ * Initial parameters with every norm, gate, bias and running statistic moved off its special value (0 or 1), and scales
+ * before a ReLU6 large enough for some values to reach 6.
+ */
 export function startOf(network: Network): Tensors {
+  const capped = network.nodes.flatMap((node) => (node.op === 'relu6' ? [`${node.input}/gamma`] : []));
   return new Map(
-    [...initialParameters(network, 1)].map(([name, values], tensor) => [
-      name,
-      name.endsWith('/kernel') ? values : values.map((value, i) => value + 0.4 * (noise(3 + tensor, i) - 0.5)),
-    ]),
+    [...initialParameters(network, 1)].map(([name, values], tensor) => {
+      if (name.endsWith('/kernel')) return [name, values];
+      const scale = capped.includes(name) ? 6 : 1;
+      return [name, values.map((value, i) => scale * (value + 0.4 * (noise(3 + tensor, i) - 0.5)))];
+    }),
   );
 }
 

@@ -1,42 +1,41 @@
-import type { Scalar, Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Network, Structure, Tensors } from '../../core/network/index.ts';
 import type {
+  Activation,
+  ActivationRequest,
   Checkpoint,
   EvalMetrics,
   GradientRequest,
   Gradients,
   Hyper,
   Latency,
+  ProbeInputs,
   Split,
   StepMetrics,
   Trainer,
   TrainerOptions,
+  UpdateRule,
 } from '../engine.ts';
 import { ParameterStore } from '../store.ts';
 import type { Tfjs } from './backend.ts';
-import { assembleBatch } from './batch.ts';
-import { HostData } from './data.ts';
-import { type BatchStatistics, crossEntropy, forward } from './forward.ts';
+import type { HostData } from './data.ts';
+import { crossEntropy, forward } from './forward.ts';
+import { type Batch, countImages, everyImage, imagesOf, openBatch } from './inputs.ts';
 import { measureLatency } from './latency.ts';
 import { blendStatistics, updateTensor } from './optimiser.ts';
+import { type Model, type Pass, differentiate, readActivations, release } from './probe.ts';
+import { type Rules, RunningRules, checkRules, maskStore } from './rules.ts';
 import { RunningTensors, hostCopies } from './running.ts';
 
 const EVALUATION_BATCH = 100;
-const SIZE = 32;
-const IMAGE_VALUES = SIZE * SIZE * 3;
-
-/** What one step computes besides the update. */
-interface StepOutcome {
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly gradients: ReadonlyMap<string, Tensor>;
-  readonly statistics: ReadonlyMap<string, BatchStatistics>;
-}
+const IMAGE_BYTES = 3_072;
 
 /** Trains with stock tfjs ops and autodiff: slow, and simple enough to be believed. */
 export class TfjsTrainer implements Trainer {
   #store: ParameterStore;
   #running: RunningTensors;
+  #rules: Rules = new Map();
+  #runningRules: RunningRules;
   #step = 0;
 
   constructor(
@@ -48,6 +47,7 @@ export class TfjsTrainer implements Trainer {
   ) {
     this.#store = new ParameterStore(network, structure, parameters, options.execution);
     this.#running = new RunningTensors(tf, this.#store);
+    this.#runningRules = new RunningRules(tf, this.#store, this.#rules);
   }
 
   get step(): number {
@@ -57,7 +57,7 @@ export class TfjsTrainer implements Trainer {
     return this.#store.structure;
   }
   get bytes(): number {
-    return this.#running.bytes;
+    return this.#running.bytes + this.#runningRules.bytes;
   }
   /** Steps of this engine are too long to be cut. */
   setPace(): void {}
@@ -68,67 +68,63 @@ export class TfjsTrainer implements Trainer {
     const accuracy = new Float32Array(steps);
     for (let i = 0; i < steps; i++) {
       const hyper = hyperAt(this.#step);
-      const outcome = await this.#compute(this.#step);
-      this.#update(outcome, hyper);
-      this.#release(outcome);
-      loss[i] = outcome.loss;
-      accuracy[i] = outcome.accuracy;
+      const pass = await this.#on({ step: this.#step }, (batch) =>
+        differentiate(this.#model, this.#running.trained, batch),
+      );
+      this.#update(pass, hyper);
+      release(this.tf, pass);
+      loss[i] = pass.loss;
+      accuracy[i] = pass.accuracy;
       this.#step++;
     }
     return { firstStep, loss, accuracy };
   }
 
-  async #compute(step: number): Promise<StepOutcome> {
-    const { tf, options } = this;
-    const running = this.#running;
-    const indices = options.batch(step);
-    const { pixels, labels } = options.data.select('train', indices);
-    const batch = assembleBatch(pixels, indices, { ...options.augment, seed: options.seed, step });
-    const images = tf.tensor4d(batch, [indices.length, SIZE, SIZE, 3]);
-    const labelTensor = tf.tensor1d(labels, 'int32');
-    const statistics = new Map<string, BatchStatistics>();
-    const kept: { correct?: Tensor } = {};
-    const { value, grads } = tf.variableGrads(
-      () => {
-        const result = forward(tf, this.#store.running, (name) => running.values(name), images, true);
-        for (const [id, { mean, variance }] of result.statistics) {
-          statistics.set(id, { mean: tf.keep(mean), variance: tf.keep(variance) });
-        }
-        kept.correct = tf.keep(result.logits.argMax(1).equal(labelTensor).sum());
-        return crossEntropy(tf, result.logits, labelTensor, options.labelSmoothing);
-      },
-      running.trained.map(({ values }) => values),
-    );
-    const gradients = new Map(
-      running.trained.flatMap(({ spec, values }) => {
-        const gradient = grads[values.name];
-        return gradient ? [[spec.name, gradient] as const] : [];
-      }),
-    );
-    const [loss = NaN] = await value.data();
-    const [correct = NaN] = (await kept.correct?.data()) ?? [];
-    tf.dispose([images, labelTensor, value, kept]);
-    return { loss, accuracy: correct / indices.length, gradients, statistics };
+  /** The running network with the weights that it computes with (quantised where a rule says so). */
+  get #model(): Model {
+    return {
+      tf: this.tf,
+      network: this.#store.running,
+      parameter: (name) => this.#runningRules.quantised(name, this.#running.values(name)),
+      labelSmoothing: this.options.labelSmoothing,
+    };
   }
 
-  #update({ gradients, statistics }: StepOutcome, hyper: Hyper): void {
+  /** Runs something on a batch and disposes of the batch. */
+  async #on<T>(inputs: ProbeInputs, use: (batch: Batch) => Promise<T>): Promise<T> {
+    const batch = openBatch(this.tf, inputs, this.options);
+    try {
+      return await use(batch);
+    } finally {
+      this.tf.dispose([batch.images, batch.labels ?? []]);
+    }
+  }
+
+  #update({ gradients, statistics }: Pass, hyper: Hyper): void {
     for (const tensor of this.#running.trained) {
-      const gradient = gradients.get(tensor.spec.name);
-      if (gradient) updateTensor(this.tf, tensor, gradient, hyper);
+      const { name } = tensor.spec;
+      const gradient = gradients.get(name);
+      if (gradient) updateTensor(this.tf, tensor, gradient, hyper, this.#runningRules.of(name));
     }
     for (const [id, fresh] of statistics) blendStatistics(this.tf, this.#running, id, fresh);
   }
 
-  #release({ gradients, statistics }: StepOutcome): void {
-    this.tf.dispose([...gradients.values()]);
-    for (const { mean, variance } of statistics.values()) this.tf.dispose([mean, variance]);
+  async gradients({ inputs, ...options }: GradientRequest): Promise<Gradients> {
+    const pass = await this.#on(inputs, (batch) => differentiate(this.#model, this.#running.trained, batch, options));
+    const tensors = this.#store.expand(await hostCopies(pass.gradients));
+    release(this.tf, pass);
+    return { loss: pass.loss, tensors, log2Scale: pass.log2Scale };
   }
 
-  async gradients({ inputs }: GradientRequest): Promise<Gradients> {
-    const outcome = await this.#compute(inputs.step);
-    const tensors = this.#store.expand(await hostCopies(outcome.gradients));
-    this.#release(outcome);
-    return { loss: outcome.loss, tensors };
+  async activations({ inputs, ...options }: ActivationRequest): Promise<ReadonlyMap<string, Activation>> {
+    return this.#on(inputs, (batch) => readActivations(this.#model, batch, options));
+  }
+
+  async setRules(rules: ReadonlyMap<string, UpdateRule>): Promise<void> {
+    checkRules(this.network, rules);
+    await this.#running.download();
+    this.#rules = new Map(rules);
+    this.#upload();
   }
 
   async evaluate(split: Split, limit?: number): Promise<EvalMetrics> {
@@ -143,7 +139,7 @@ export class TfjsTrainer implements Trainer {
       const { pixels, labels } = options.data.select(split, indices);
       const [sum, hits] = tf.tidy(() => {
         const labelTensor = tf.tensor1d(labels, 'int32');
-        const logits = this.#infer(this.#images(pixels, indices));
+        const logits = this.#infer(imagesOf(tf, pixels, indices));
         return [crossEntropy(tf, logits, labelTensor, 0).mul(count), logits.argMax(1).equal(labelTensor).sum()];
       }) as [Scalar, Scalar];
       loss += (await sum.data())[0] ?? NaN;
@@ -153,30 +149,22 @@ export class TfjsTrainer implements Trainer {
     return { loss: loss / images, accuracy: correct / images, images };
   }
 
-  /** Normalised images [indices, 32, 32, 3], not augmented. */
-  #images(pixels: Uint8Array, indices: Uint32Array): Tensor4D {
-    return this.tf.tensor4d(assembleBatch(pixels, indices, null), [indices.length, SIZE, SIZE, 3]);
-  }
-
   /** Logits by running statistics. Call within a tidy. */
   #infer(images: Tensor4D): Tensor2D {
-    return forward(this.tf, this.#store.running, (name) => this.#running.values(name), images, false).logits;
+    const { tf, network, parameter } = this.#model;
+    return forward(tf, network, parameter, images, false).logits;
   }
 
   async predict(pixels: Uint8Array): Promise<Float32Array> {
-    const images = pixels.length / IMAGE_VALUES;
-    if (!Number.isInteger(images) || images < 1) {
-      throw new Error('predict needs whole images of 3,072 bytes (32x32 RGB)');
-    }
-    const indices = Uint32Array.from({ length: images }, (_, i) => i);
-    const logits = this.tf.tidy(() => this.#infer(this.#images(pixels, indices)));
+    const indices = everyImage(countImages(pixels, 'predict'));
+    const logits = this.tf.tidy(() => this.#infer(imagesOf(this.tf, pixels, indices)));
     const values = Float32Array.from(await logits.data());
     logits.dispose();
     return values;
   }
 
   async latency(batch: number): Promise<Latency> {
-    const images = this.#images(new Uint8Array(batch * IMAGE_VALUES), new Uint32Array(batch));
+    const images = imagesOf(this.tf, new Uint8Array(batch * IMAGE_BYTES), new Uint32Array(batch));
     try {
       return await measureLatency(batch, async () => {
         const logits = this.tf.tidy(() => this.#infer(images));
@@ -218,11 +206,14 @@ export class TfjsTrainer implements Trainer {
 
   dispose(): void {
     this.#running.dispose();
+    this.#runningRules.dispose();
   }
 
-  /** Makes new variables of the running network's tensors. */
+  /** Makes new variables of the running network's tensors, after applying the masks in force to the stores. */
   #upload(): void {
-    this.#running.dispose();
+    this.dispose();
+    maskStore(this.#store, this.#rules);
     this.#running = new RunningTensors(this.tf, this.#store);
+    this.#runningRules = new RunningRules(this.tf, this.#store, this.#rules);
   }
 }
