@@ -97,7 +97,8 @@ function lossFunction(
 /**
  * An activation divided by the power of two nearest to its largest magnitude (in the logarithm), or unchanged when that
  * is 0 or not finite. The divisor counts as a constant; its exponent is kept in `exponents`. Float32 has powers of two
- * from 2^-126 to 2^127.
+ * from 2^-126 to 2^127. What later nodes add (shifts, running means, biases) and the 6 of a ReLU6 are not divided along:
+ * gradients are all multiplied by the same number where these play no part, as in a new network without ReLU6.
  */
 function rescaled(tf: Tfjs, activation: Tensor4D, exponents: Tensor[]): Tensor4D {
   return tf.customGrad((input) => {
@@ -140,7 +141,9 @@ export async function readActivations(
   if (gradients && wanted.size > 0) {
     const lossOf = lossFunction(model, batch);
     // The gradient at a node's output is that with respect to a zero added to it.
-    const zeros = new Map([...wanted].map(([id, shape]) => [id, tf.variable(tf.zeros<Rank.R4>([...shape]))] as const));
+    const zeros = new Map(
+      [...wanted].map(([id, shape]) => [id, tf.tidy(() => tf.variable(tf.zeros<Rank.R4>([...shape])))] as const),
+    );
     const { value, grads } = tf.variableGrads(
       () => lossOf(run((id, output) => output.add(zeros.get(id) ?? 0))),
       [...zeros.values()],

@@ -10,12 +10,14 @@ import {
   initialParameters,
   keptOf,
   parametersOf,
+  sizeOf,
 } from '../../core/network/index.ts';
 import { ParameterStore } from '../../engine/store.ts';
 import { type Tfjs, loadTfjs } from '../../engine/tfjs/backend.ts';
 import { forward } from '../../engine/tfjs/forward.ts';
 import { prunableLayers } from './layers.ts';
 import { STEPS, disturb, explore } from './testing.ts';
+import { freshValues } from './values.ts';
 
 const HALF = { kind: 'channels', keep: 0.5 } as const;
 
@@ -25,12 +27,14 @@ function entriesOf(network: Network, tensors: Tensors, group: string, channel: n
   return parametersOf(network).flatMap(({ name, shape, axes }) => {
     const values = [...(tensors.get(name) ?? [])];
     const own = axes.map((node) => node !== null && groupOf.get(node)?.id === group);
+    const channels = groupOf.get(group)?.channels ?? 1;
     if (!own.includes(true)) return [];
     return values.filter((_, index) => {
       let rest = index;
       for (let axis = shape.length - 1; axis >= 0; axis--) {
         const size = shape[axis] ?? 1;
-        if (own[axis] && rest % size === channel) return true;
+        // Behind a flatten the channels come once a pixel.
+        if (own[axis] && (rest % size) % channels === channel) return true;
         rest = Math.floor(rest / size);
       }
       return false;
@@ -111,8 +115,13 @@ describe('most recently used values', () => {
 });
 
 test('after an update masked and compact execution give the same outputs, masked entries are 0', async () => {
-  for (const id of ['convnet-micro', 'resnet20']) {
-    const network = buildNetwork(id, 0.5);
+  for (const [id, width] of [
+    ['convnet-micro', 0.5],
+    ['resnet20', 0.5],
+    ['cnn-small', 0.05],
+    ['mobilenetv2-cifar', 0.1],
+  ] as const) {
+    const network = buildNetwork(id, width);
     const { run, parameters, start } = await explore(network, HALF, {}, 1, new Map(initialParameters(network, 1)));
     disturb(parameters, 0.3, 1);
     const { structure } = await run.decide(4, start.structure);
@@ -195,6 +204,36 @@ describe('other values', () => {
     // Kaiming-normal by fan-out: sqrt(2 / (9 * 16)) = 0.118.
     expect(deviation).toBeGreaterThan(0.09);
     expect(deviation).toBeLessThan(0.15);
+  });
+
+  test('reach every pixel behind a flatten and the kernel of a depthwise convolution', () => {
+    const network: Network = {
+      id: 'flat',
+      nodes: [
+        { id: 'input', op: 'input', shape: [2, 2, 1] },
+        { id: 'a', op: 'conv', input: 'input', filters: 3, kernel: 1, stride: 1 },
+        { id: 'a.bn', op: 'batchNorm', input: 'a' },
+        { id: 'each', op: 'depthwiseConv', input: 'a.bn', kernel: 1, stride: 1 },
+        { id: 'each.bn', op: 'batchNorm', input: 'each' },
+        { id: 'flatten', op: 'flatten', input: 'each.bn' },
+        { id: 'dense', op: 'dense', input: 'flatten', units: 2 },
+      ],
+    };
+    const ones = new Map(
+      parametersOf(network).map(({ name, shape }) => [name, new Float32Array(sizeOf(shape)).fill(7)]),
+    );
+    const back = new Map([['a', [1]]]);
+    const zero = freshValues(network, back, 'zero', ones, { seed: 1, step: 4 });
+    expect([...zero.keys()]).toEqual(['dense/kernel']);
+    // Rows 1, 4, 7 and 10 of two columns: channel 1 of each of the four pixels.
+    const rows = [7, 0, 7, 7, 0, 7, 7, 0, 7, 7, 0, 7];
+    expect([...(zero.get('dense/kernel') ?? [])]).toEqual(rows.flatMap((value) => [value, value]));
+    const random = freshValues(network, back, 'random', ones, { seed: 1, step: 4 });
+    const changed = (name: string): number[] =>
+      [...(random.get(name) ?? [])].flatMap((value, i) => (value === 7 ? [] : [i]));
+    expect(changed('each/kernel')).toEqual([1]);
+    expect(random.get('each.bn/gamma')).toEqual(Float32Array.of(7, 0.5, 7));
+    expect(changed('dense/kernel')).toEqual([2, 3, 8, 9, 14, 15, 20, 21]);
   });
 
   test('random values differ from step to step and repeat with the seed', async () => {
