@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/core/events/history.ts';
 import { buildNetwork, countStructure } from '../../src/core/network/index.ts';
 import { CHROMIUM_FLAGS } from '../../scripts/steps/browser.mjs';
-import { BuiltPage, linkOf, mapWidths, waitForState, waitForStep } from './page.ts';
+import { BuiltPage, exported, linkOf, mapWidths, press, waitForState, waitForStep } from './page.ts';
 
 /** CHEX on the micro network: eight updates within its 300 steps. */
 const CHEX = {
@@ -22,15 +21,6 @@ beforeAll(async () => {
   built = await BuiltPage.open();
 });
 afterAll(() => built.close());
-
-const press = (page: Page, name: string): Promise<void> => page.getByRole('button', { name, exact: true }).click();
-
-async function exported(page: Page): Promise<RunResult> {
-  const download = page.waitForEvent('download');
-  await press(page, 'Export history');
-  const path = await (await download).path();
-  return JSON.parse(await readFile(path, 'utf8')) as RunResult;
-}
 
 /** Widths by folding prune and regrow events from the dense network, at each step at which a decision fell. */
 function foldedWidths(result: RunResult): Map<number, Record<string, number>> {
@@ -258,29 +248,6 @@ describe('when things go wrong in a run', () => {
     await waitForState(page, 'idle');
     expect(await page.getByLabel('Learning rate', { exact: true }).inputValue()).toBe('50');
     await page.close();
-  });
-
-  test('a lost graphics device: a sentence, the history stays, and Reset starts on a new device', async () => {
-    const own = await BuiltPage.open([
-      ...CHROMIUM_FLAGS,
-      '--disable-gpu-process-crash-limit',
-      '--disable-domain-blocking-for-3d-apis',
-    ]);
-    const { page } = await own.visit(linkOf({ ...CHEX, name: 'Lost' }));
-    await waitForState(page, 'idle');
-    await press(page, 'Run');
-    await waitForStep(page, 5);
-    const session = await own.browser.newBrowserCDPSession();
-    // The session goes down with the process it kills.
-    void session.send('Browser.crashGpuProcess').catch(() => undefined);
-    await waitForState(page, 'error');
-    await expect.poll(() => page.getByRole('alert').first().textContent()).toMatch(/graphics device was lost.*Reset/);
-    expect((await exported(page)).history.length).toBeGreaterThanOrEqual(5);
-    await press(page, 'Reset');
-    await waitForState(page, 'idle');
-    await press(page, 'Step');
-    await waitForStep(page, 1);
-    await own.close();
   });
 });
 

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { type Browser, type Page, chromium } from 'playwright';
 import { type PreviewServer, preview } from 'vite';
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/steps/browser.mjs';
+import type { RunResult } from '../../src/core/events/history.ts';
 
 /** The built page in a real browser. */
 export class BuiltPage {
@@ -46,6 +48,17 @@ export const waitForStep = (page: Page, step: number, timeout = 240_000): Promis
     step,
     { timeout },
   );
+
+export const press = (page: Page, name: string): Promise<void> =>
+  page.getByRole('button', { name, exact: true }).click();
+
+/** The run's history, as the page exports it. */
+export async function exported(page: Page): Promise<RunResult> {
+  const download = page.waitForEvent('download');
+  await press(page, 'Export history');
+  const path = await (await download).path();
+  return JSON.parse(await readFile(path, 'utf8')) as RunResult;
+}
 
 /** Kept and total channels by layer, read off the labels of the map's rows. */
 export async function mapWidths(page: Page): Promise<Record<string, number>> {
