@@ -1,4 +1,5 @@
 import type { Pace } from '../engine.ts';
+import { answered } from './deadline.ts';
 import type { Dispatch } from './plan/recorder.ts';
 
 /** Dispatches to run with one step uniform. */
@@ -68,7 +69,7 @@ export class Submitter {
 
   async #observe(cost: number): Promise<void> {
     const submitted = performance.now();
-    await this.device.queue.onSubmittedWorkDone();
+    await answered(this.device, this.device.queue.onSubmittedWorkDone());
     const now = performance.now();
     const elapsed = now - Math.max(submitted, this.#lastDone);
     this.#lastDone = now;
