@@ -1,91 +1,82 @@
-// npm run bench: training images a second of our engine and of named peers, same adapter, same data, same run.
-// Options: --json (one object a line), --model plain5,resnet20, --engine espalier,tfjs-webgpu
-import { chromium } from 'playwright';
+// npm run bench: what our engine does beside named peers and a plain matrix product, in figures with their targets.
+// Options: --json (one object a line), --figure train,kernels, --model plain5,resnet20, --engine espalier,tfjs-webgpu,
+// --node (plain5 in Node through Dawn instead of Chromium; other figures where they are named)
 import { createServer } from 'vite';
-import { CHROMIUM_FLAGS, findChromium } from '../scripts/steps/browser.mjs';
 import { ROOT } from '../scripts/steps/install.mjs';
 import { say } from '../scripts/steps/say.mjs';
-
-/** What is measured: smaller batches and fewer samples where a peer needs half a minute a step. */
-const PLAN = [
-  { model: 'plain5', batch: 64, engines: ['espalier', 'tfjs-webgpu', 'tfjs-webgl'], samples: 3 },
-  { model: 'vgg-small', batch: 16, engines: ['espalier', 'tfjs-webgpu'], samples: 2 },
-  { model: 'resnet20', batch: 16, engines: ['espalier', 'tfjs-webgpu'], samples: 1 },
-];
-/** Shares of the MACs at which the compact network is timed against the dense one. */
-const SHARES = [1, 0.75, 0.5, 0.25];
+import { openBrowsers } from './browsers.mjs';
+import { openNode } from './node-processes.mjs';
+import { installPeers } from './install-peers.mjs';
 
 export async function bench(argv) {
-  const json = argv.includes('--json');
-  const wanted = (name) => {
+  const listed = (name) => {
     const at = argv.indexOf(`--${name}`);
     return at < 0 ? null : (argv[at + 1] ?? '').split(',');
   };
-  const [models, engines] = [wanted('model'), wanted('engine')];
-  const server = await createServer({ root: ROOT, logLevel: 'error', server: { port: 0, strictPort: false } });
+  const [json, inNode] = [argv.includes('--json'), argv.includes('--node')];
+  const wanted = { model: listed('model'), engine: listed('engine'), figure: listed('figure') };
+  if (inNode) {
+    wanted.figure ??= ['train'];
+    wanted.model ??= ['plain5'];
+    // The others need a page, or no adapter at all.
+    wanted.engine ??= ['espalier', 'tfjs-webgpu', 'jax-js-webgpu'];
+  }
+  const missing = installPeers();
+  const server = await createServer({
+    root: ROOT,
+    configFile: false,
+    appType: 'mpa',
+    logLevel: 'error',
+    cacheDir: 'node_modules/.cache/espalier/bench-vite',
+    // Sources that change midway must neither reload a page nor mix with those measured before.
+    server: { port: 0, strictPort: false, hmr: false, watch: null },
+    optimizeDeps: { entries: ['bench/page.ts'], exclude: missing },
+  });
   await server.listen();
-  const address = new URL('bench/bench.html', server.resolvedUrls.local[0]).href;
-  const executablePath = await findChromium();
-  const flags =
-    process.env['ESPALIER_GPU'] === '1'
-      ? CHROMIUM_FLAGS.filter((flag) => !flag.includes('swiftshader'))
-      : CHROMIUM_FLAGS;
-  const browser = await chromium.launch({ executablePath, args: flags });
-
-  /** Each measurement gets a page of its own: a peer's memory and compiled kernels must not weigh on the next. */
-  const inPage = async (job) => {
-    const page = await browser.newPage();
-    page.on('pageerror', (error) => say(`page: ${error.message}`));
-    await page.goto(address);
-    await page.waitForFunction('window.bench', null, { timeout: 120_000 });
-    const result = await page.evaluate((given) => window.bench(given), job);
-    await page.close();
-    if (json) console.log(JSON.stringify(result));
-    return result;
-  };
-
-  for (const { model, batch, engines: planned, samples } of PLAN) {
-    if (models && !models.includes(model)) continue;
-    const results = [];
-    for (const engine of planned) {
-      if (engines && !engines.includes(engine)) continue;
-      say(`${model}, batch ${batch}: ${engine} ...`);
-      results.push(await inPage({ bench: 'train', model, engine, batch, samples }));
+  const { FIGURES, figureOf } = await server.ssrLoadModule('/bench/figures/index.ts');
+  const machine = inNode ? await openNode(missing) : await openBrowsers(server);
+  try {
+    for (const figure of wanted.figure ? wanted.figure.map((name) => figureOf(name)) : FIGURES) {
+      const jobs = figure.jobs().filter((job) => ['model', 'engine'].every((key) => fits(wanted[key], job[key])));
+      if (jobs.length > 0) await showFigure(figure, jobs, machine, json);
     }
-    if (!json) table(`Training, ${model}, batch ${batch}, ${results[0]?.adapter ?? ''}`, results);
-  }
-  if ((!models || models.includes('vgg-small')) && (!engines || engines.includes('espalier'))) {
-    const results = [];
-    for (const share of SHARES)
-      results.push(
-        await inPage({ bench: 'compact', model: 'vgg-small', engine: 'espalier', batch: 16, share, samples: 5 }),
-      );
-    if (!json) compactTable(results);
-  }
-  await browser.close();
-  await server.close();
-}
-
-function table(title, results) {
-  const ours = results.find(({ engine }) => engine === 'espalier');
-  console.log(`\n${title}`);
-  for (const { engine, imagesPerSecond, n, milliseconds } of results) {
-    const ratio =
-      ours && engine !== 'espalier'
-        ? `, espalier is ${(ours.imagesPerSecond / imagesPerSecond).toFixed(1)} times as fast`
-        : '';
-    console.log(
-      `  ${engine.padEnd(12)} ${imagesPerSecond.toFixed(2).padStart(9)} images/s  (${milliseconds.toFixed(0)} ms a step, median of ${n})${ratio}`,
-    );
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  } finally {
+    await machine.close();
+    await server.close();
   }
 }
 
-function compactTable(results) {
-  const dense = results[0]?.milliseconds ?? 1;
-  console.log(`\nTraining step of the compact network, vgg-small, batch 16 (uniform crop)`);
-  for (const { macShare, milliseconds, n } of results) {
-    console.log(
-      `  ${(macShare * 100).toFixed(0).padStart(3)} % of the MACs  ${milliseconds.toFixed(0).padStart(6)} ms a step, ${((100 * milliseconds) / dense).toFixed(0)} % of the dense step (median of ${n})`,
-    );
+const fits = (list, value) => list === null || value === undefined || list.includes(value);
+
+/** Measures and prints one figure. A job that fails costs its own line alone. */
+async function showFigure(figure, jobs, machine, json) {
+  const measured = [];
+  const failed = new Map();
+  for (const job of jobs) {
+    const { bench: name, model, engine, layer, share } = job;
+    const what = [name, model, engine, layer, share].filter((part) => part !== undefined).join(' ');
+    // What failed once, such as a peer that is not installed, fails again.
+    if (failed.has(what)) continue;
+    say(`${what} ...`);
+    try {
+      measured.push(...(await machine.run(job)));
+    } catch (error) {
+      failed.set(what, { bench: name, model, engine, layer, share, error: sentenceOf(error) });
+    }
   }
+  const rows = figure.merge?.(measured) ?? measured;
+  if (json) {
+    for (const row of [...rows, ...failed.values()]) console.log(JSON.stringify(row));
+    return;
+  }
+  console.log(['', ...(rows.length > 0 ? figure.lines(rows) : [figure.name])].join('\n'));
+  for (const [what, { error }] of failed) console.log(`  left out: ${what}: ${error}`);
 }
+
+const sentenceOf = (error) => {
+  const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return first.replace(/^page\.evaluate: (Error: )?/, '');
+};

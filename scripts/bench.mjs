@@ -6,4 +6,5 @@ import { install } from './steps/install.mjs';
 install();
 await prepareData();
 await ensureChromium();
-await import('../bench/bench.mjs');
+const { bench } = await import('../bench/bench.mjs');
+await bench(process.argv.slice(2));
