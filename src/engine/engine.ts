@@ -115,19 +115,96 @@ export interface Latency {
   readonly n: number;
 }
 
+/** What a gradient or an activation is computed on. */
+export type ProbeInputs =
+  /** The images of a training step, augmented as in training. */
+  | { readonly step: number }
+  /** Raw images (3,072 bytes each) with one label a piece, not augmented. */
+  | { readonly pixels: Uint8Array; readonly labels: Uint8Array }
+  /** One image whose normalised values are all 1 (SynFlow). */
+  | 'ones';
+
 /**
- * A gradient without an update: mean cross-entropy of a training batch, BN by batch statistics, running statistics
- * untouched. Issue 3 of the plan widens this union (input of ones, sum of logits, absolute parameters ...).
+ * A gradient without an update: nothing that is trained changes, running statistics neither. The defaults are what a
+ * training step computes. SNIP asks for given images; SynFlow for `inputs: 'ones'`, `loss: 'sumOfLogits'`,
+ * `parameters: 'absolute'`, `batchNorm: 'running'` and `rescale`; GraSP for `logitDivisor: 200`.
  */
 export interface GradientRequest {
-  readonly inputs: { readonly step: number };
+  readonly inputs: ProbeInputs;
+  /** Mean cross-entropy over the batch (with the label smoothing of training), or the plain sum of all logits. */
+  readonly loss?: 'crossEntropy' | 'sumOfLogits';
+  /** `absolute`: every tensor (running statistics too) is replaced by its absolute values for this request. */
+  readonly parameters?: 'asIs' | 'absolute';
+  /** Norms use the batch's statistics, or the running ones as constants. */
+  readonly batchNorm?: 'batch' | 'running';
+  /** The loss sees logits divided by this. Default 1. */
+  readonly logitDivisor?: number;
+  /**
+   * Divides activations by a power of two near their largest magnitude at nodes that every path crosses, so that deep
+   * networks do not overflow. The factors count as constants: all gradients are multiplied by the same number.
+   */
+  readonly rescale?: boolean;
 }
 
 export interface Gradients {
+  /** With `rescale` this too is the rescaled one. */
   readonly loss: number;
   /** Gradient of every trained tensor, full-size; zero for pruned entries. */
   readonly tensors: Tensors;
+  /** Base-2 logarithm of what `rescale` divided by in all; 0 without. */
+  readonly log2Scale: number;
 }
+
+/** Reads what nodes compute (and what the loss's gradient is there). Same defaults as a gradient request. */
+export interface ActivationRequest {
+  readonly inputs: ProbeInputs;
+  /** Ids of nodes of the network. */
+  readonly nodes: readonly string[];
+  readonly batchNorm?: 'batch' | 'running';
+  /** Also return the gradient of the mean cross-entropy with respect to each node's output. */
+  readonly gradients?: boolean;
+}
+
+/** One node's output over a batch: [images, height, width, channels] of the running (compact) network. */
+export interface Activation {
+  readonly shape: readonly [images: number, height: number, width: number, channels: number];
+  readonly values: Float32Array;
+  /** Same shape; null unless asked for. */
+  readonly gradient: Float32Array | null;
+}
+
+/**
+ * What a scheme adds to the update of one tensor. Arrays are full-size, in the tensor's shape. The order is: gradient
+ * times `gradientMask`, plus weight decay, plus the penalty's gradient; momentum and update; `proximal`; `mask`; at last
+ * the quantiser.
+ */
+export interface UpdateRule {
+  /** 0 where a weight is pruned: its momentum and value are zero from now on. 1 elsewhere. */
+  readonly mask?: Float32Array;
+  /** Multiplies the gradient of the loss alone (ResRep's m, frozen weights). */
+  readonly gradientMask?: Float32Array;
+  readonly penalty?: Penalty;
+  /** Soft threshold after the update: w becomes sign(w) max(|w| - learning rate x this, 0). */
+  readonly proximal?: number;
+  /**
+   * The network computes with step x clamp(round(w / step), -levels, levels) (halves away from zero) while the update
+   * goes to the full-precision w, which `read` and checkpoints show.
+   */
+  readonly quantiser?: { readonly step: number; readonly levels: number };
+  /** Multiplies the learning rate of this tensor. */
+  readonly learningRateScale?: number;
+  /** Replace what all tensors share. */
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+}
+
+export type Penalty =
+  /** strength x sum |w|: gradient strength x sign(w), 0 at 0 (network slimming). */
+  | { readonly kind: 'l1'; readonly strength: number }
+  /** strength x sum over output channels (last axis) of |w of that channel|_2; gradient 0 where the norm is 0 (ResRep). */
+  | { readonly kind: 'groupLasso'; readonly strength: number }
+  /** A gradient of the scheme's own making, the same every step until it is replaced. */
+  | { readonly kind: 'gradient'; readonly values: Float32Array };
 
 export interface Checkpoint {
   readonly step: number;
@@ -159,6 +236,12 @@ export interface Trainer {
   /** Overwrites full-size tensors, kept and pruned entries alike. Momentum is untouched. */
   write(tensors: Tensors): Promise<void>;
   gradients(request: GradientRequest): Promise<Gradients>;
+  activations(request: ActivationRequest): Promise<ReadonlyMap<string, Activation>>;
+  /**
+   * Rules of the update by tensor name; replaces all earlier ones. Masks take effect at once, on values and momentum.
+   * They survive a change of structure; a checkpoint does not hold them (schemes set them again on resume).
+   */
+  setRules(rules: ReadonlyMap<string, UpdateRule>): Promise<void>;
   /** Scatters to the stores, gathers for the new structure. Entries that come back start with zero momentum. */
   restructure(structure: Structure): Promise<void>;
   /** Logits [images, classes] of raw images (3,072 bytes each), running statistics. */

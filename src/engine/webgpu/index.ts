@@ -3,7 +3,7 @@ import type { DataLayout, Engine, EngineData, EngineInfo, Trainer, TrainerOption
 import { GpuData } from './data.ts';
 import { type Device, requestDevice } from './device.ts';
 import { allocated } from './faults.ts';
-import { KernelSet, type Tuning, defaultTuning } from './kernel-set.ts';
+import { KernelSet, type LayerKind, type Tuning, defaultTuning } from './kernel-set.ts';
 import { Pipelines } from './pipelines.ts';
 import { GpuTrainer } from './trainer.ts';
 
@@ -47,7 +47,7 @@ export class WebGpuEngine implements Engine {
     checkStructure(network, structure);
     const { data } = options;
     if (!(data instanceof GpuData)) throw new Error('this data set was opened on another engine');
-    await this.pipelines.prepare(this.kernels.all(convolutionKinds(network)));
+    await this.pipelines.prepare(this.kernels.all(layerKinds(network)));
     const make = () =>
       new GpuTrainer(this.pipelines, this.kernels, network, structure, parameters, { ...options, data });
     return allocated(this.device.device, make, (trainer) => trainer.dispose());
@@ -58,12 +58,26 @@ export class WebGpuEngine implements Engine {
   }
 }
 
-function convolutionKinds(network: Network): ReadonlySet<'3x3' | '3x3 strided' | '1x1' | '1x1 strided'> {
+/** Which kinds of layer a network has. */
+function layerKinds(network: Network): ReadonlySet<LayerKind> {
   return new Set(
-    network.nodes.flatMap((node) => {
-      if (node.op !== 'conv') return [];
-      const size = node.kernel === 1 ? '1x1' : '3x3';
-      return [node.stride === 1 ? size : (`${size} strided` as const)];
+    network.nodes.flatMap((node): LayerKind[] => {
+      switch (node.op) {
+        case 'conv':
+          if (node.kernel !== 3 || node.stride > 2) return ['rows'];
+          return [node.stride === 1 ? '3x3' : '3x3 strided'];
+        case 'depthwiseConv':
+          // The input gradient at stride 1 is a forward pass at stride 1.
+          return node.stride === 1 ? ['depthwise'] : ['depthwise', 'depthwise strided'];
+        case 'dense':
+          return ['rows'];
+        case 'avgPool':
+        case 'maxPool':
+        case 'gate':
+          return [node.op];
+        default:
+          return [];
+      }
     }),
   );
 }

@@ -66,6 +66,7 @@ export class Inference {
   async #eachRing(split: Split, images: number, read: (batches: number) => Promise<void>): Promise<void> {
     const { batch } = this.options;
     const batches = Math.ceil(images / batch);
+    await this.#prepare();
     for (let first = 0; first < batches; first += SLOTS) {
       const count = Math.min(SLOTS, batches - first);
       const work = Array.from({ length: count }, (_, slot) =>
@@ -123,6 +124,7 @@ export class Inference {
     const padded = vec4s(classes) * 4;
     const binding = this.#planner.activation(classifier);
     const logits = new Float32Array(images * classes);
+    await this.#prepare();
     for (let first = 0; first < images; first += batch) {
       await this.submitter.run([this.#batchWork('test', first, images, 0)]);
       const bytes = batch * padded * 4;
@@ -143,6 +145,7 @@ export class Inference {
       await this.submitter.run(Array.from({ length: passes }, () => ({ dispatches: forward, stepOffset })));
       return (performance.now() - started) / passes;
     };
+    await this.#prepare();
     await time(1);
     const first = await time(2);
     const passes = Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / Math.max(first, 0.01)));
@@ -159,6 +162,11 @@ export class Inference {
 
   dispose(): void {
     this.#planner.dispose();
+  }
+
+  /** Folds the norms as the parameters are now. */
+  async #prepare(): Promise<void> {
+    await this.submitter.run([{ dispatches: this.#requirePlan().prepare, stepOffset: 0 }]);
   }
 
   #requirePlan(): Plan {

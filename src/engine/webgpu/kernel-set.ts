@@ -1,119 +1,234 @@
-import { vec4s, type Kernel } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 import { addBias, biasGradient } from './kernels/bias/kernel.ts';
 import { assemble } from './kernels/assemble/kernel.ts';
 import {
   channelMoments,
   finishGradientMoments,
   finishMoments,
+  gateScale,
   gradientMoments,
   runningScale,
   scaleShift,
   scaleShiftGradient,
 } from './kernels/batch-norm/kernel.ts';
-import { type ConvBuffer, type ConvField, type Tile, conv3x3, convForward } from './kernels/conv-forward/kernel.ts';
-import { convInputGradient } from './kernels/conv-input-gradient/kernel.ts';
-import { convKernelGradient, sumParts } from './kernels/conv-kernel-gradient/kernel.ts';
+import { averagePool, averagePoolGradient } from './kernels/average-pool/kernel.ts';
+import { conv3x3 } from './kernels/conv-3x3/kernel.ts';
+import { conv3x3InputGradient } from './kernels/conv-3x3-input-gradient/kernel.ts';
+import { conv3x3KernelGradient } from './kernels/conv-3x3-kernel-gradient/kernel.ts';
+import { convRows } from './kernels/conv-rows/kernel.ts';
+import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
+import type { GradientTile } from './kernels/conv/kernel-gradient.ts';
+import type { Tile } from './kernels/conv/tile.ts';
+import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './kernels/loss/kernel.ts';
 import { maxPool, maxPoolGradient } from './kernels/max-pool/kernel.ts';
 import { sgd } from './kernels/sgd/kernel.ts';
-import { transposeKernel } from './kernels/transpose-kernel/kernel.ts';
+import { sumParts } from './kernels/sum-parts/kernel.ts';
+import { transposeKernels } from './kernels/transpose-kernel/kernel.ts';
 
-/** Kernels that share one size of register tile; `vectors` is the tile's height in vec4s of output channels. */
-interface TileKernels {
-  readonly tile: Tile;
-  readonly conv3x3: Kernel<ConvBuffer, ConvField>;
-  readonly convForward: Kernel<ConvBuffer, ConvField>;
-  readonly convInputGradient: ReturnType<typeof convInputGradient>;
-  readonly gradient1x1: ReturnType<typeof convKernelGradient>;
-  readonly gradient3x3: ReturnType<typeof convKernelGradient>;
-  readonly gradientSlide: ReturnType<typeof convKernelGradient>;
-}
-
-/** What fits an adapter: tile sizes to choose from by width, and how many threads to spread reductions over. */
-export interface Tuning {
+/** One family of tiles: sizes to choose from by width. */
+export interface TileSizes {
   readonly pixels: number;
   readonly vectors: readonly number[];
+}
+
+/** What fits an adapter. */
+export interface Tuning {
+  /** Input channels a turn, see Tile. */
+  readonly channels: 1 | 4;
   readonly quads: boolean;
+  /** 3x3 convolutions, and the input gradients of those with stride 2 (pixels counted in pairs). */
+  readonly conv3x3: TileSizes;
+  /** Convolutions over a table of rows. */
+  readonly rows: TileSizes;
+  readonly kernelGradient: readonly number[];
+  readonly rowsKernelGradient: readonly number[];
   /** Threads wanted for split sums: enough to fill the adapter, few enough that adding the parts stays cheap. */
   readonly threads: number;
+  /** Work-groups share sums through their memory. Never on a software adapter, where barriers are slow or worse. */
+  readonly wide: boolean;
 }
 
 /**
- * Defaults by kind of adapter (PERFORMANCE.md section 3): large tiles on software adapters, where spills are cheap and
- * loads dear; small ones on GPUs.
+ * Defaults by kind of adapter. On software adapters machine code counts: a loop must fit the instruction cache, hence one
+ * channel a turn and few loads; on GPUs wide loads and few registers.
  */
 export function defaultTuning(software: boolean, quads: boolean): Tuning {
   return software
-    ? { pixels: 8, vectors: [4, 2, 1], quads, threads: 2_048 }
-    : { pixels: 4, vectors: [2, 1], quads, threads: 32_768 };
+    ? {
+        channels: 1,
+        quads,
+        conv3x3: { pixels: 8, vectors: [2, 1] },
+        rows: { pixels: 8, vectors: [4, 2, 1] },
+        kernelGradient: [2, 1],
+        rowsKernelGradient: [4, 2, 1],
+        threads: 2_048,
+        wide: false,
+      }
+    : {
+        channels: 4,
+        quads,
+        conv3x3: { pixels: 4, vectors: [2, 1] },
+        rows: { pixels: 4, vectors: [2, 1] },
+        kernelGradient: [2, 1],
+        rowsKernelGradient: [2, 1],
+        threads: 32_768,
+        wide: true,
+      };
 }
+
+/** What a tile costs besides its vectors: loading the input, in vectors' worth of arithmetic (measured on SwiftShader). */
+const LOAD_SHARE = 0.6;
+
+/** The size that wastes least for a layer's width. */
+export function bestVectors(sizes: readonly number[], outVectors: number): number {
+  const cost = (vectors: number): number => Math.ceil(outVectors / vectors) * (vectors + LOAD_SHARE);
+  return sizes.reduce((best, vectors) => (cost(vectors) < cost(best) ? vectors : best), sizes[0] ?? 1);
+}
+
+/** Kinds of layer that a network has; a kernel is compiled only when its kind occurs. */
+export type LayerKind =
+  | '3x3'
+  | '3x3 strided'
+  | 'rows'
+  | 'depthwise'
+  | 'depthwise strided'
+  | 'avgPool'
+  | 'maxPool'
+  | 'gate';
+
+const memo = <Key extends string | number, Value>(make: (key: Key) => Value): ((key: Key) => Value) => {
+  const made = new Map<Key, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
+  };
+};
 
 /** The kernels of one tuning. */
 export class KernelSet {
-  readonly tiles: readonly TileKernels[];
   readonly norm = NORM;
+  readonly finishMoments: ReturnType<typeof finishMoments>;
+  readonly finishGradientMoments: ReturnType<typeof finishGradientMoments>;
+  readonly sumParts: ReturnType<typeof sumParts>;
+  readonly #conv3x3: readonly ((vectors: number) => ReturnType<typeof conv3x3>)[];
+  readonly #inputGradient: (vectors: number) => ReturnType<typeof conv3x3InputGradient>;
+  readonly #kernelGradient: readonly ((vectors: number) => ReturnType<typeof conv3x3KernelGradient>)[];
+  readonly #rows: (vectors: number) => ReturnType<typeof convRows>;
+  readonly #rowsGradient: (vectors: number) => ReturnType<typeof convRowsKernelGradient>;
 
   constructor(readonly tuning: Tuning) {
-    this.tiles = tuning.vectors.map((vectors) => {
-      const tile: Tile = { pixels: tuning.pixels, vectors, quads: tuning.quads };
-      return {
-        tile,
-        conv3x3: conv3x3(tile),
-        convForward: convForward(tile),
-        convInputGradient: convInputGradient(tile),
-        gradient1x1: convKernelGradient({ taps: 1, vectors, slide: false, quads: tile.quads }),
-        gradient3x3: convKernelGradient({ taps: 3, vectors, slide: false, quads: tile.quads }),
-        gradientSlide: convKernelGradient({ taps: 3, vectors, slide: true, quads: tile.quads }),
-      };
-    });
+    this.finishMoments = finishMoments(tuning.wide);
+    this.finishGradientMoments = finishGradientMoments(tuning.wide);
+    this.sumParts = sumParts(tuning.wide);
+    const strides = [1, 2] as const;
+    this.#conv3x3 = strides.map((stride) => memo((v: number) => conv3x3(this.#tile(tuning.conv3x3, v), stride)));
+    this.#inputGradient = memo((v: number) => conv3x3InputGradient(this.#tile(tuning.conv3x3, v)));
+    this.#kernelGradient = strides.map((stride) =>
+      memo((v: number) => conv3x3KernelGradient(this.#gradientTile(v), stride)),
+    );
+    this.#rows = memo((v: number) => convRows(this.#tile(tuning.rows, v)));
+    this.#rowsGradient = memo((v: number) => convRowsKernelGradient(this.#gradientTile(v)));
   }
 
-  /**
-   * The tile that wastes least for a layer's width. A block costs its vectors plus a share for loading the input, about
-   * 0.45 of a vector's arithmetic (counted from the loads and fused multiply-adds of the 3x3 kernel).
-   */
-  choose(outChannels: number): TileKernels {
-    const vectors = vec4s(outChannels);
-    const cost = ({ tile }: TileKernels): number => Math.ceil(vectors / tile.vectors) * (tile.vectors + 0.45);
-    return this.tiles.reduce((best, candidate) => (cost(candidate) < cost(best) ? candidate : best));
+  #tile({ pixels }: TileSizes, vectors: number): Tile {
+    const { channels, quads } = this.tuning;
+    return { pixels, vectors, channels, quads };
   }
 
-  /** Every kernel that a network with these kinds of convolution can need at any structure. */
-  all(kinds: ReadonlySet<'3x3' | '3x3 strided' | '1x1' | '1x1 strided'>): readonly Kernel[] {
-    const strided = kinds.has('3x3 strided') || kinds.has('1x1 strided');
-    const convolutions = this.tiles.flatMap((set): Kernel[] => [
-      // The classifier is a 1x1 convolution.
-      set.convForward,
-      set.gradient1x1,
-      ...(kinds.has('3x3') ? [set.conv3x3, set.gradientSlide] : []),
-      ...(kinds.has('3x3 strided') ? [set.gradient3x3] : []),
-      ...(strided ? [set.convInputGradient] : []),
-    ]);
-    return [...convolutions, ...SHARED];
+  #gradientTile(vectors: number): GradientTile {
+    return { vectors, quads: this.tuning.quads };
+  }
+
+  /** For a width in vec4s: the 3x3 convolution's tile and kernel. */
+  conv3x3(outVectors: number, stride: 1 | 2): { tile: Tile; kernel: ReturnType<typeof conv3x3> } {
+    const vectors = bestVectors(this.tuning.conv3x3.vectors, outVectors);
+    return { tile: this.#tile(this.tuning.conv3x3, vectors), kernel: pick(this.#conv3x3, stride)(vectors) };
+  }
+
+  conv3x3InputGradient(outVectors: number): { tile: Tile; kernel: ReturnType<typeof conv3x3InputGradient> } {
+    const vectors = bestVectors(this.tuning.conv3x3.vectors, outVectors);
+    return { tile: this.#tile(this.tuning.conv3x3, vectors), kernel: this.#inputGradient(vectors) };
+  }
+
+  conv3x3KernelGradient(
+    outVectors: number,
+    stride: 1 | 2,
+  ): { tile: GradientTile; kernel: ReturnType<typeof conv3x3KernelGradient> } {
+    const vectors = bestVectors(this.tuning.kernelGradient, outVectors);
+    return { tile: this.#gradientTile(vectors), kernel: pick(this.#kernelGradient, stride)(vectors) };
+  }
+
+  convRows(outVectors: number): { tile: Tile; kernel: ReturnType<typeof convRows> } {
+    const vectors = bestVectors(this.tuning.rows.vectors, outVectors);
+    return { tile: this.#tile(this.tuning.rows, vectors), kernel: this.#rows(vectors) };
+  }
+
+  convRowsKernelGradient(outVectors: number): {
+    tile: GradientTile;
+    kernel: ReturnType<typeof convRowsKernelGradient>;
+  } {
+    const vectors = bestVectors(this.tuning.rowsKernelGradient, outVectors);
+    return { tile: this.#gradientTile(vectors), kernel: this.#rowsGradient(vectors) };
+  }
+
+  /** Every kernel that a network with these kinds of layer can need at any structure. */
+  all(kinds: ReadonlySet<LayerKind>): readonly Kernel[] {
+    const { conv3x3: sizes, rows, kernelGradient, rowsKernelGradient } = this.tuning;
+    const when = (kind: LayerKind, kernels: () => readonly Kernel[]): readonly Kernel[] =>
+      kinds.has(kind) ? kernels() : [];
+    const threes = (stride: 1 | 2): readonly Kernel[] => [
+      ...sizes.vectors.map((v) => pick(this.#conv3x3, stride)(v)),
+      ...kernelGradient.map((v) => pick(this.#kernelGradient, stride)(v)),
+    ];
+    return [
+      ...when('3x3', () => threes(1)),
+      ...when('3x3 strided', () => [...threes(2), ...sizes.vectors.map((v) => this.#inputGradient(v))]),
+      ...rows.vectors.map((v) => this.#rows(v)),
+      ...rowsKernelGradient.map((v) => this.#rowsGradient(v)),
+      ...when('depthwise', () => [DEPTHWISE.forward[0], DEPTHWISE.kernelGradient[0]]),
+      ...when('depthwise strided', () => [DEPTHWISE.forward[1], DEPTHWISE.inputGradient, DEPTHWISE.kernelGradient[1]]),
+      ...when('avgPool', () => [averagePool, averagePoolGradient]),
+      ...when('maxPool', () => [maxPool, maxPoolGradient]),
+      ...when('gate', () => [gateScale]),
+      this.finishMoments,
+      this.finishGradientMoments,
+      this.sumParts,
+      ...SHARED,
+    ];
   }
 }
+
+const pick = <T>(byStride: readonly T[], stride: 1 | 2): T => {
+  const value = byStride[stride - 1];
+  if (value === undefined) throw new Error(`no kernel for stride ${stride}`);
+  return value;
+};
 
 /** Norm passes with and without a residual input. */
 const NORM = {
   scaleShift: scaleShift(false),
   scaleShiftAdd: scaleShift(true),
+  gradientMoments: gradientMoments(false),
+  gradientMomentsAdd: gradientMoments(true),
   scaleShiftGradient: scaleShiftGradient(false),
   scaleShiftAddGradient: scaleShiftGradient(true),
+} as const;
+
+export const DEPTHWISE = {
+  forward: [depthwiseConv(1), depthwiseConv(2)],
+  inputGradient: depthwiseInputGradient,
+  kernelGradient: [depthwiseKernelGradient(1), depthwiseKernelGradient(2)],
 } as const;
 
 const SHARED: readonly Kernel[] = [
   assemble,
   channelMoments,
-  finishMoments,
   runningScale,
-  gradientMoments,
-  finishGradientMoments,
   ...Object.values(NORM),
-  sumParts,
-  transposeKernel,
-  maxPool,
-  maxPoolGradient,
+  transposeKernels,
   globalAverage,
   globalAverageGradient,
   addBias,

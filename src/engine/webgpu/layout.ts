@@ -1,9 +1,11 @@
 import {
   type Network,
   type ParameterSpec,
+  type Shape,
   type Tensors,
   decayed,
   parametersOf,
+  shapesOf,
   trained,
 } from '../../core/network/index.ts';
 import { vec4s } from './kernel.ts';
@@ -11,6 +13,7 @@ import { vec4s } from './kernel.ts';
 /** Where one tensor of the running network lies in its arena, channels padded with zeros to vec4s. */
 export interface Slice {
   readonly spec: ParameterSpec;
+  readonly axes: Axes;
   /** In floats; a multiple of 64, so that it can be bound on its own. */
   readonly offset: number;
   /** Padded size in floats. */
@@ -31,10 +34,32 @@ export interface ArenaLayout {
 const ALIGNMENT = 64;
 const aligned = (size: number): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
-/** Rows of the padded tensor: everything but the last axis, input channels padded. */
-function paddedRows(shape: readonly number[]): number {
-  const [inputs = 1, ...taps] = shape.slice(0, -1).reverse();
-  return shape.length === 1 ? 1 : taps.reduce((a, b) => a * b, 1) * vec4s(inputs) * 4;
+/** How a tensor's axes lie in its slice: [outer, inner, outputs], the last two padded to vec4s where they are channels. */
+interface Axes {
+  readonly outer: number;
+  readonly inner: number;
+  readonly paddedInner: number;
+  readonly outputs: number;
+}
+
+function axesOf(network: Network, spec: ParameterSpec): Axes {
+  const [last = 1, inputs = 1, ...taps] = [...spec.shape].reverse();
+  const outer = taps.reduce((a, b) => a * b, 1);
+  const node = network.nodes.find(({ id }) => id === spec.node);
+  // One kernel a channel, [k, k, channels, 1]: the channels are what is padded.
+  if (node?.op === 'depthwiseConv') return { outer, inner: 1, paddedInner: 1, outputs: inputs };
+  if (spec.shape.length === 1) return { outer: 1, inner: 1, paddedInner: 1, outputs: last };
+  if (node?.op === 'dense') {
+    const [height, width, channels] = flattenedShape(network, node.input);
+    return { outer: height * width, inner: channels, paddedInner: vec4s(channels) * 4, outputs: last };
+  }
+  return { outer, inner: inputs, paddedInner: vec4s(inputs) * 4, outputs: last };
+}
+
+/** Shape of what a dense layer reads, before a flatten. */
+function flattenedShape(network: Network, id: string): Shape {
+  const node = network.nodes.find((candidate) => candidate.id === id);
+  return node?.op === 'flatten' ? flattenedShape(network, node.input) : (shapesOf(network).get(id) ?? [1, 1, 1]);
 }
 
 export function layOut(network: Network): ArenaLayout {
@@ -42,8 +67,9 @@ export function layOut(network: Network): ArenaLayout {
   const place = (specs: readonly ParameterSpec[], start: number): number => {
     let offset = start;
     for (const spec of specs) {
-      const size = paddedRows(spec.shape) * vec4s(spec.shape.at(-1) ?? 1) * 4;
-      slices.set(spec.name, { spec, offset, size });
+      const axes = axesOf(network, spec);
+      const size = axes.outer * axes.paddedInner * vec4s(axes.outputs) * 4;
+      slices.set(spec.name, { spec, axes, offset, size });
       offset += aligned(size);
     }
     return offset;
@@ -65,16 +91,13 @@ export function layOut(network: Network): ArenaLayout {
 }
 
 /** Visits the entries of a tensor as (index in the tensor, index in the padded slice). */
-function forEachPadded(spec: ParameterSpec, visit: (index: number, padded: number) => void): void {
-  const outputs = spec.shape.at(-1) ?? 1;
-  const inputs = spec.shape.at(-2) ?? 1;
+function forEachPadded({ axes }: Slice, visit: (index: number, padded: number) => void): void {
+  const { outer, inner, paddedInner, outputs } = axes;
   const paddedOutputs = vec4s(outputs) * 4;
-  const paddedInputs = vec4s(inputs) * 4;
-  const taps = spec.shape.slice(0, -2).reduce((a, b) => a * b, 1);
   let index = 0;
-  for (let tap = 0; tap < taps; tap++) {
-    for (let input = 0; input < inputs; input++) {
-      const row = (tap * paddedInputs + input) * paddedOutputs;
+  for (let group = 0; group < outer; group++) {
+    for (let input = 0; input < inner; input++) {
+      const row = (group * paddedInner + input) * paddedOutputs;
       for (let output = 0; output < outputs; output++) visit(index++, row + output);
     }
   }
@@ -86,7 +109,7 @@ export function pack(layout: ArenaLayout, tensors: Tensors, kind: 'trained' | 'r
   for (const [name, values] of tensors) {
     const slice = layout.slices.get(name);
     if (!slice || trained(slice.spec.role) !== (kind === 'trained')) continue;
-    forEachPadded(slice.spec, (index, padded) => (arena[slice.offset + padded] = values[index] ?? 0));
+    forEachPadded(slice, (index, padded) => (arena[slice.offset + padded] = values[index] ?? 0));
   }
   return arena;
 }
@@ -101,7 +124,7 @@ export function unpack(
   for (const [name, slice] of layout.slices) {
     if (trained(slice.spec.role) !== (kind === 'trained')) continue;
     const values = new Float32Array(slice.spec.shape.reduce((a, b) => a * b, 1));
-    forEachPadded(slice.spec, (index, padded) => (values[index] = arena[slice.offset + padded] ?? 0));
+    forEachPadded(slice, (index, padded) => (values[index] = arena[slice.offset + padded] ?? 0));
     tensors.set(name, values);
   }
   return tensors;

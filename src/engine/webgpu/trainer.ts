@@ -1,5 +1,7 @@
 import { type Network, type Structure, type Tensors } from '../../core/network/index.ts';
 import type {
+  Activation,
+  ActivationRequest,
   Checkpoint,
   EvalMetrics,
   GradientRequest,
@@ -11,6 +13,7 @@ import type {
   StepMetrics,
   Trainer,
   TrainerOptions,
+  UpdateRule,
 } from '../engine.ts';
 import { ParameterStore } from '../store.ts';
 import { readBuffer, storageBuffer } from './buffers.ts';
@@ -156,7 +159,16 @@ export class GpuTrainer implements Trainer {
     }
   }
 
+  async activations(_request: ActivationRequest): Promise<ReadonlyMap<string, Activation>> {
+    throw new Error('this engine cannot read activations yet');
+  }
+
+  async setRules(rules: ReadonlyMap<string, UpdateRule>): Promise<void> {
+    if (rules.size > 0) throw new Error('this engine has no rules of the update yet');
+  }
+
   async gradients({ inputs }: GradientRequest): Promise<Gradients> {
+    if (inputs === 'ones' || !('step' in inputs)) throw new Error('this engine takes gradients of training steps only');
     const { assemble, forward, backward } = this.#plan;
     const stepOffset = this.#writeStep(0, inputs.step, { hyper: RESTING.hyper, runningKeep: 1 });
     const dispatches = [...(assemble.get('train') ?? []), ...forward, ...backward];
@@ -165,7 +177,7 @@ export class GpuTrainer implements Trainer {
     const sums = new Float32Array(await readBuffer(device, this.#planner.metrics, 8));
     const arena = new Float32Array(await readBuffer(device, this.#arenas.gradients, this.#layout.trainedSize * 4));
     const tensors = this.#store.expand(unpack(this.#layout, arena, 'trained'));
-    return { loss: (sums[0] ?? 0) / this.options.batchSize, tensors };
+    return { loss: (sums[0] ?? 0) / this.options.batchSize, tensors, log2Scale: 0 };
   }
 
   async read(names?: readonly string[]): Promise<Tensors> {

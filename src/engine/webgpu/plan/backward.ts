@@ -1,22 +1,35 @@
 import { elementwiseGrid, groupsFor } from '../kernel.ts';
+import { DEPTHWISE } from '../kernel-set.ts';
+import { averagePoolGradient } from '../kernels/average-pool/kernel.ts';
 import { biasGradient } from '../kernels/bias/kernel.ts';
-import { finishGradientMoments, gradientMoments, channelWalk } from '../kernels/batch-norm/kernel.ts';
-import { convGrid } from '../kernels/conv-forward/kernel.ts';
-import { inputGradientGrid } from '../kernels/conv-input-gradient/kernel.ts';
-import { kernelGradientGrid, splitRows, sumParts } from '../kernels/conv-kernel-gradient/kernel.ts';
+import { channelWalk, finishGrid } from '../kernels/batch-norm/kernel.ts';
+import { conv3x3Grid } from '../kernels/conv-3x3/kernel.ts';
+import { gradient3x3Grid } from '../kernels/conv-3x3-input-gradient/kernel.ts';
+import { unitCount, unitTable } from '../kernels/conv-rows-kernel-gradient/kernel.ts';
+import { convRowsGrid, rowTable } from '../kernels/conv-rows/kernel.ts';
+import { kernelGradientGrid, splitRows } from '../kernels/conv/kernel-gradient.ts';
+import { PLAIN_STORE } from '../kernels/conv/tile.ts';
+import { depthwiseGradientGrid, depthwiseGrid, splitDepthwise } from '../kernels/depthwise/kernel.ts';
 import { globalAverageGradient } from '../kernels/global-average/kernel.ts';
 import { maxPoolGradient } from '../kernels/max-pool/kernel.ts';
-import { transposeKernel } from '../kernels/transpose-kernel/kernel.ts';
+import { sumGrid } from '../kernels/sum-parts/kernel.ts';
+import {
+  type Transposition,
+  transposeGrid,
+  transposeKernels,
+  transposedSize,
+  transpositionTable,
+} from '../kernels/transpose-kernel/kernel.ts';
 import { ELEMENTWISE_COST, type PlanContext } from './context.ts';
-import { type PoolUnit, poolShape } from './forward.ts';
-import { type LayerUnit, convCost, geometryOf } from './geometry.ts';
-import type { Unit } from './units.ts';
+import { type Statistics, depthwiseKernels, depthwiseShape, poolShape, rowsShape } from './forward.ts';
+import { type Geometry, convCost, geometryOf, gradientBlocks, lowered, transpositions } from './geometry.ts';
+import { type LayerUnit, type NormUnit, type PoolUnit, activationCode } from './units.ts';
 
 /**
  * Records the backward pass: units in reverse order, each turning the gradient of its output into those of its inputs
  * and parameters. An activation with several readers gets its gradient from the last one first; the others add.
  */
-export function recordBackward(context: PlanContext): void {
+export function recordBackward(context: PlanContext, statistics: Statistics): void {
   const written = new Set<string>();
   /** Whether a gradient must be added to (1) or may be written (0); remembers that it has been. */
   const accumulate = (node: string): number => {
@@ -24,23 +37,62 @@ export function recordBackward(context: PlanContext): void {
     written.add(node);
     return again;
   };
+  const transposed = recordTranspositions(context);
   for (const unit of [...context.units].reverse()) {
-    if (unit.kind === 'layer') recordLayer(context, unit, accumulate);
+    if (unit.kind === 'layer') recordLayer(context, unit, accumulate, transposed);
     if (unit.kind === 'pool') recordPool(context, unit, accumulate);
-    if (unit.kind === 'norm') recordNorm(context, unit, accumulate);
+    if (unit.kind === 'norm') recordNorm(context, unit, accumulate, statistics);
   }
 }
 
 type Accumulate = (node: string) => number;
+/** Where each layer's transposed kernel lies, by the layer's id. */
+type Transposed = ReadonlyMap<string, GPUBufferBinding>;
 
 /** The image's gradient is never needed. */
 const needsGradient = (context: PlanContext, node: string): boolean =>
   context.units.some((unit) => unit.output === node && unit.kind !== 'input');
 
-function recordLayer(context: PlanContext, unit: LayerUnit, accumulate: Accumulate): void {
+/** Records the transposition of all kernels that an input gradient needs, in one dispatch. */
+function recordTranspositions(context: PlanContext): Transposed {
+  const jobs: Transposition[] = [];
+  const places = new Map<string, GPUBufferBinding>();
+  let end = 0;
+  for (const unit of context.units) {
+    if (unit.kind !== 'layer' || unit.node.op === 'depthwiseConv' || !needsGradient(context, unit.input)) continue;
+    const weights = context.slice(context.buffers.parameters, `${unit.node.id}/kernel`);
+    const layer = transpositions(geometryOf(context, unit), (weights.offset ?? 0) / 16, end);
+    const size = layer.reduce((sum, job) => sum + transposedSize(job), 0);
+    places.set(unit.node.id, { buffer: context.training.transposed, offset: end * 16, size: size * 16 });
+    jobs.push(...layer);
+    // Bindings start at multiples of 256 bytes.
+    end += Math.ceil(size / 16) * 16;
+  }
+  if (jobs.length > 0) {
+    context.recorder.record(
+      transposeKernels,
+      {
+        weights: { buffer: context.buffers.parameters },
+        jobs: context.recorder.table(transpositionTable(jobs)),
+        transposed: { buffer: context.training.transposed },
+      },
+      { jobs: jobs.length },
+      transposeGrid(jobs),
+      end * ELEMENTWISE_COST,
+    );
+  }
+  return places;
+}
+
+function recordLayer(context: PlanContext, unit: LayerUnit, accumulate: Accumulate, transposed: Transposed): void {
+  const toInput = needsGradient(context, unit.input);
+  if (unit.node.op === 'depthwiseConv') {
+    recordDepthwise(context, unit, toInput ? accumulate : null);
+    return;
+  }
   if (unit.node.op === 'dense') {
     const { pixels, vectors } = context.extent(unit.output);
-    const sums = context.slice(context.training.gradients, `${unit.output}/bias`);
+    const sums = context.slice(context.training.gradients, `${unit.node.id}/bias`);
     const grid = [groupsFor(vectors), 1, 1] as const;
     const buffers = { gradient: context.gradient(unit.output), sums };
     context.recorder.record(
@@ -51,158 +103,238 @@ function recordLayer(context: PlanContext, unit: LayerUnit, accumulate: Accumula
       pixels * vectors * ELEMENTWISE_COST,
     );
   }
-  recordKernelGradient(context, unit);
-  if (needsGradient(context, unit.node.input)) recordInputGradient(context, unit, accumulate(unit.node.input));
+  const g = geometryOf(context, unit);
+  recordKernelGradient(context, unit, g);
+  const weights = transposed.get(unit.node.id);
+  if (toInput && weights) recordInputGradient(context, unit, g, weights, accumulate(unit.input));
 }
 
-function recordKernelGradient(context: PlanContext, unit: LayerUnit): void {
+function recordKernelGradient(context: PlanContext, unit: LayerUnit, g: Geometry): void {
   const { recorder, kernels, training } = context;
-  const g = geometryOf(context, unit, false);
-  const set = kernels.choose(g.outVectors * 4);
-  const { vectors } = set.tile;
-  const wide = g.stride === 1 ? set.gradientSlide : set.gradient3x3;
-  const kernel = g.kernel === 1 ? set.gradient1x1 : wide;
   const rows = g.images * g.outHeight;
-  const split = splitRows(rows, { ...g, vectors }, kernels.tuning.threads);
-  const partials = { buffer: training.partials };
+  const { runs, rows: matrixRows } = lowered(g);
+  const size = (g.form === '3x3' ? 36 * g.inVectors : matrixRows) * g.outVectors;
+  const sums = context.slice(training.gradients, `${unit.node.id}/kernel`);
+  const source = context.paddedActivation(unit.input);
+  const gradient = context.paddedGradient(unit.output);
+  const common = { ...g, rows, size };
+  let parts: number;
+  if (g.form === '3x3') {
+    const { tile, kernel } = kernels.conv3x3KernelGradient(g.outVectors, g.stride === 2 ? 2 : 1);
+    const split = splitRows(rows, { ...g, units: 3 * g.inVectors, vectors: tile.vectors }, kernels.tuning.threads);
+    ({ parts } = split);
+    // A single part is the sum already.
+    const partials = parts === 1 ? sums : { buffer: training.partials };
+    recorder.record(
+      kernel,
+      { source, gradient, partials },
+      { ...common, ...split },
+      kernelGradientGrid(split, g.outVectors, tile.vectors),
+      convCost(g),
+    );
+  } else {
+    const { tile, kernel } = kernels.convRowsKernelGradient(g.outVectors);
+    const units = unitCount(runs);
+    const split = splitRows(rows, { ...g, units, vectors: tile.vectors }, kernels.tuning.threads);
+    ({ parts } = split);
+    const partials = parts === 1 ? sums : { buffer: training.partials };
+    recorder.record(
+      kernel,
+      { source, gradient, partials, units: recorder.table(unitTable(runs, g.outVectors)) },
+      { ...common, ...split, units },
+      kernelGradientGrid(split, g.outVectors, tile.vectors),
+      convCost(g),
+    );
+  }
+  if (parts > 1) recordSum(context, size, parts, sums);
+}
+
+function recordSum(context: PlanContext, size: number, parts: number, sums: GPUBufferBinding): void {
+  const { kernels, training, recorder } = context;
   recorder.record(
-    kernel,
-    { source: context.paddedActivation(unit.node.input), gradient: context.paddedGradient(unit.output), partials },
-    { ...g, rows, rowsPerPart: split.rowsPerPart, lanes: split.lanes },
-    kernelGradientGrid(split, g.outVectors, vectors),
-    convCost(g),
-  );
-  const size = g.kernel * g.kernel * g.inVectors * 4 * g.outVectors;
-  const sums = context.slice(training.gradients, `${unit.output}/kernel`);
-  const grid = [groupsFor(size), 1, 1] as const;
-  recorder.record(
-    sumParts,
-    { partials, sums },
-    { size, parts: split.parts },
-    grid,
-    (size * split.parts * ELEMENTWISE_COST) / 2,
+    kernels.sumParts,
+    { partials: { buffer: training.partials }, sums },
+    { size, parts },
+    sumGrid(kernels.tuning.wide, size),
+    (size * parts * ELEMENTWISE_COST) / 2,
   );
 }
 
-function recordInputGradient(context: PlanContext, unit: LayerUnit, accumulate: number): void {
-  const { recorder, kernels, training, buffers } = context;
-  const g = geometryOf(context, unit, true);
-  const taps = g.kernel * g.kernel;
-  const transposed = { buffer: training.transposed };
-  const weights = context.slice(buffers.parameters, `${unit.output}/kernel`);
-  const transposedSize = taps * g.outVectors * 4 * g.inVectors;
-  recorder.record(
-    transposeKernel,
-    { weights, transposed },
-    { taps, inVectors: g.inVectors, outVectors: g.outVectors, flip: Number(g.stride === 1) },
-    [groupsFor(transposedSize), 1, 1],
-    transposedSize * ELEMENTWISE_COST,
-  );
-
+function recordInputGradient(
+  context: PlanContext,
+  unit: LayerUnit,
+  g: Geometry,
+  weights: GPUBufferBinding,
+  accumulate: number,
+): void {
+  const { recorder, kernels } = context;
   // Seen from the gradient, the layer's input is the output and the other way round.
-  const set = kernels.choose(g.inVectors * 4);
-  const rows = g.images * g.inHeight;
   const reversed = {
-    rows,
-    accumulate,
-    kernel: g.kernel,
-    stride: g.stride,
+    images: g.images,
     outHeight: g.inHeight,
     outWidth: g.inWidth,
     outVectors: g.inVectors,
     inHeight: g.outHeight,
     inWidth: g.outWidth,
     inVectors: g.outVectors,
+    inChannels: g.outChannels,
+    ...PLAIN_STORE,
+    accumulate,
   };
   const bindings = {
     source: context.paddedGradient(unit.output),
-    weights: transposed,
-    output: context.gradient(unit.node.input),
+    weights,
+    perChannel: weights,
+    added: weights,
+    output: context.gradient(unit.input),
+    partials: context.discarded,
   };
-  if (g.stride === 1) {
-    const pads = { padTop: g.kernel - 1 - g.padTop, padLeft: g.kernel - 1 - g.padLeft };
-    const kernel = g.kernel === 3 ? set.conv3x3 : set.convForward;
-    const grid = convGrid(set.tile, rows, g.inWidth, g.inVectors);
-    recorder.record(kernel, bindings, { ...reversed, ...pads }, grid, convCost(g));
+  if (g.form === '3x3' && g.stride === 1) {
+    const { tile, kernel } = kernels.conv3x3(g.inVectors, 1);
+    const rows = g.images * g.inHeight;
+    const grid = conv3x3Grid(tile, rows, g.inWidth, g.inVectors);
+    const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
+    recorder.record(kernel, bindings, { ...reversed, ...pads, rows }, grid, convCost(g));
+  } else if (g.form === '3x3') {
+    const { tile, kernel } = kernels.conv3x3InputGradient(g.inVectors);
+    const shape = { ...reversed, padTop: g.padTop, padLeft: g.padLeft };
+    recorder.record(kernel, bindings, shape, gradient3x3Grid(tile, shape), convCost(g));
   } else {
-    const grid = inputGradientGrid(set.tile, { ...reversed, images: g.images });
-    const pads = { padTop: g.padTop, padLeft: g.padLeft };
-    recorder.record(set.convInputGradient, bindings, { ...reversed, ...pads }, grid, convCost(g));
+    const { tile, kernel } = kernels.convRows(Math.max(...g.classes.map(({ channels }) => Math.ceil(channels / 4))));
+    const { blocks, perPhase } = gradientBlocks(g, tile.vectors);
+    const shape = rowsShape(reversed, perPhase, { outStride: g.stride, inStride: 1 });
+    const rows = recorder.table(rowTable(blocks));
+    recorder.record(kernel, { ...bindings, rows }, { ...reversed, ...shape }, convRowsGrid(tile, shape), convCost(g));
+  }
+}
+
+function recordDepthwise(context: PlanContext, unit: LayerUnit, accumulate: Accumulate | null): void {
+  const { recorder, training, buffers, kernels } = context;
+  const shape = depthwiseShape(context, unit);
+  const { vectors } = shape;
+  const source = context.paddedActivation(unit.input);
+  const split = splitDepthwise(shape.rows, vectors, kernels.tuning.threads);
+  const sums = context.slice(training.gradients, `${unit.node.id}/kernel`);
+  const size = 9 * vectors;
+  const cost = shape.rows * shape.outWidth * vectors * ELEMENTWISE_COST * 3;
+  recorder.record(
+    depthwiseKernels(unit).kernelGradient,
+    {
+      source,
+      gradient: context.gradient(unit.output),
+      partials: split.parts === 1 ? sums : { buffer: training.partials },
+    },
+    { ...shape, ...split },
+    split.grid,
+    cost,
+  );
+  if (split.parts > 1) recordSum(context, size, split.parts, sums);
+  if (!accumulate) return;
+
+  const stride = unit.node.op === 'depthwiseConv' ? unit.node.stride : 1;
+  const weights = context.slice(buffers.parameters, `${unit.node.id}/kernel`);
+  const bindings = { source: context.paddedGradient(unit.output), weights, output: context.gradient(unit.input) };
+  const reversed = {
+    ...shape,
+    rows: context.batch * shape.inHeight,
+    outHeight: shape.inHeight,
+    outWidth: shape.inWidth,
+    inHeight: shape.outHeight,
+    inWidth: shape.outWidth,
+    accumulate: accumulate(unit.input),
+  };
+  if (stride === 1) {
+    const pads = { padTop: 2 - shape.padTop, padLeft: 2 - shape.padLeft };
+    recorder.record(
+      DEPTHWISE.forward[0],
+      { ...bindings, perChannel: weights },
+      { ...reversed, ...pads, flip: 1, affine: 0, activation: 0 },
+      depthwiseGrid(reversed.rows, reversed.outWidth, vectors),
+      cost,
+    );
+  } else {
+    const grid = depthwiseGradientGrid(reversed.rows, reversed.outWidth, vectors);
+    recorder.record(DEPTHWISE.inputGradient, bindings, { ...reversed, flip: 0 }, grid, cost);
   }
 }
 
 function recordPool(context: PlanContext, unit: PoolUnit, accumulate: Accumulate): void {
   const { recorder } = context;
-  const { input } = unit.node;
+  const { input } = unit;
   if (!needsGradient(context, input)) return;
   const { shape, size, vectors } = context.extent(input);
   const gradient = context.gradient(unit.output);
   const sourceGradient = context.gradient(input);
   const cost = size * ELEMENTWISE_COST;
-  if (unit.node.op === 'maxPool') {
-    const buffers = {
-      source: context.activation(input),
-      output: context.activation(unit.output),
-      gradient,
-      sourceGradient,
-    };
-    const pool = poolShape(context, unit, size, accumulate(input));
-    recorder.record(maxPoolGradient, buffers, pool, elementwiseGrid(size), cost * 4);
-  } else {
+  if (unit.node.op === 'globalAvgPool') {
     const average = { images: context.batch, area: shape[0] * shape[1], vectors, accumulate: accumulate(input) };
     recorder.record(globalAverageGradient, { gradient, sourceGradient }, average, elementwiseGrid(size), cost);
+    return;
   }
+  const pool = poolShape(context, unit, size, accumulate(input));
+  if (unit.node.op === 'avgPool') {
+    recorder.record(averagePoolGradient, { gradient, sourceGradient }, pool, elementwiseGrid(size), cost * 4);
+    return;
+  }
+  const buffers = {
+    source: context.activation(input),
+    output: context.activation(unit.output),
+    gradient,
+    sourceGradient,
+  };
+  recorder.record(maxPoolGradient, buffers, pool, elementwiseGrid(size), cost * 4);
 }
 
-function recordNorm(context: PlanContext, unit: Extract<Unit, { kind: 'norm' }>, accumulate: Accumulate): void {
-  const { recorder, training } = context;
+function recordNorm(context: PlanContext, unit: NormUnit, accumulate: Accumulate, statistics: Statistics): void {
+  const { recorder, training, kernels } = context;
   const { pixels, vectors, size } = context.extent(unit.output);
-  const relu = Number(unit.relu);
+  const activation = activationCode(unit.activation);
+  const residual = unit.added !== null;
+  const values = context.activation(unit.input);
   const common = {
     gradient: context.gradient(unit.output),
-    activation: context.activation(unit.output),
-    values: context.activation(unit.values),
-    state: context.state(unit.output),
+    values,
+    state: context.state(unit, vectors),
+    activation: residual ? context.activation(unit.output) : values,
   };
-  const coefficients = context.coefficients(unit.output);
-  if (unit.batchNorm) {
+  const coefficients = context.coefficients(unit, vectors);
+  if (unit.batchNorm ?? unit.gate) {
     const parts = context.parts(pixels, vectors);
     const partials = { buffer: training.partials };
     const cost = size * ELEMENTWISE_COST * 2;
     recorder.record(
-      gradientMoments,
+      residual ? kernels.norm.gradientMomentsAdd : kernels.norm.gradientMoments,
       { ...common, partials },
-      { pixels, vectors, parts, relu },
+      { pixels, vectors, parts, activation },
       [groupsFor(parts * vectors), 1, 1],
       cost,
     );
-    const finishBuffers = {
-      partials,
-      gammaGradient: context.slice(training.gradients, `${unit.batchNorm}/gamma`),
-      betaGradient: context.slice(training.gradients, `${unit.batchNorm}/beta`),
-      coefficients,
-    };
-    const grid = [groupsFor(vectors), 1, 1] as const;
+    const slice = (name: string): GPUBufferBinding => context.slice(training.gradients, name);
     recorder.record(
-      finishGradientMoments,
-      finishBuffers,
-      { pixels, vectors, parts },
-      grid,
+      kernels.finishGradientMoments,
+      {
+        partials,
+        gammaGradient: slice(unit.batchNorm ? `${unit.batchNorm}/gamma` : `${unit.gate}/gate`),
+        betaGradient: unit.batchNorm ? slice(`${unit.batchNorm}/beta`) : context.discarded,
+        coefficients,
+      },
+      { pixels, vectors, parts, constant: Number(unit.gate !== null || statistics === 'running') },
+      finishGrid(kernels.tuning.wide, vectors),
       parts * vectors * ELEMENTWISE_COST,
     );
   }
-  const toValues = needsGradient(context, unit.values);
+  const toValues = needsGradient(context, unit.input);
   const toAdded = unit.added !== null && needsGradient(context, unit.added);
   if (!toValues && !toAdded) return;
-  const accumulateValues = accumulate(unit.values);
+  const accumulateValues = accumulate(unit.input);
   const accumulateAdded = unit.added !== null && toAdded ? accumulate(unit.added) : 0;
   // Without an addition the kernel never touches this binding, but it may not alias the others.
-  const addedGradient = unit.added !== null && toAdded ? context.gradient(unit.added) : { buffer: training.transposed };
+  const addedGradient = unit.added !== null && toAdded ? context.gradient(unit.added) : context.discarded;
   const { apart, grid } = channelWalk(pixels, vectors);
   recorder.record(
-    toAdded ? context.kernels.norm.scaleShiftAddGradient : context.kernels.norm.scaleShiftGradient,
-    { ...common, coefficients, valuesGradient: context.gradient(unit.values), addedGradient },
-    { pixels, vectors, apart, relu, accumulate: accumulateValues, accumulateAdded },
+    residual ? kernels.norm.scaleShiftAddGradient : kernels.norm.scaleShiftGradient,
+    { ...common, coefficients, valuesGradient: context.gradient(unit.input), addedGradient },
+    { pixels, vectors, apart, activation, accumulate: accumulateValues, accumulateAdded },
     grid,
     size * ELEMENTWISE_COST * 2,
   );

@@ -3,9 +3,10 @@ import { values, withZeros } from '../buffers.ts';
 import type { KernelSet } from '../kernel-set.ts';
 import { vec4s } from '../kernel.ts';
 import type { ArenaLayout } from '../layout.ts';
+import type { TapClass } from './geometry.ts';
 import { type Placement, activationKey, gradientKey } from './memory.ts';
 import type { Recorder } from './recorder.ts';
-import { type Unit, unitsOf } from './units.ts';
+import { type NormUnit, type Unit, type UnitOptions, unitsOf } from './units.ts';
 
 /** The buffers a plan's dispatches are bound to. Those for training are missing in a plan that only infers. */
 export interface PlanBuffers {
@@ -17,6 +18,8 @@ export interface PlanBuffers {
   readonly labels: GPUBuffer;
   readonly outcome: GPUBuffer;
   readonly metrics: GPUBuffer;
+  /** Written by kernels that have a result nobody wants. */
+  readonly discarded: GPUBuffer;
   readonly training: TrainingBuffers | null;
 }
 
@@ -25,8 +28,9 @@ export interface TrainingBuffers {
   readonly gradients: GPUBuffer;
   /** Coefficients of the norms' gradients. */
   readonly coefficients: GPUBuffer;
-  /** Scratch of one unit at a time: partial sums and a transposed kernel. */
+  /** Partial sums of one unit at a time. */
   readonly partials: GPUBuffer;
+  /** Kernels of all layers as the input gradients read them. */
   readonly transposed: GPUBuffer;
 }
 
@@ -40,7 +44,7 @@ export interface Extent {
 }
 
 /** Cost of moving one vec4 through an elementwise kernel, in multiply-adds of a convolution (measured on SwiftShader). */
-export const ELEMENTWISE_COST = 40;
+export const ELEMENTWISE_COST = 80;
 
 /** What forward and backward recording share: shapes, bindings, slots. */
 export class PlanContext {
@@ -57,8 +61,9 @@ export class PlanContext {
     readonly placement: Placement,
     readonly buffers: PlanBuffers,
     readonly recorder: Recorder,
+    unitOptions: UnitOptions,
   ) {
-    this.units = unitsOf(network);
+    this.units = unitsOf(network, unitOptions);
     this.#shapes = shapesOf(network);
     this.#stateOffsets = stateOffsets(full).offsets;
   }
@@ -69,6 +74,11 @@ export class PlanContext {
     const vectors = vec4s(shape[2]);
     const pixels = this.batch * shape[0] * shape[1];
     return { shape, vectors, pixels, size: pixels * vectors };
+  }
+
+  /** Classes of source maps of a convolution that keeps only some taps; null when it is dense. */
+  tapClasses(_conv: string): readonly TapClass[] | null {
+    return null;
   }
 
   #buffer(key: string): GPUBuffer {
@@ -97,6 +107,10 @@ export class PlanContext {
     return training;
   }
 
+  get discarded(): GPUBufferBinding {
+    return { buffer: this.buffers.discarded };
+  }
+
   /** A parameter, its gradient or a running statistic, bound from an arena. */
   slice(arena: GPUBuffer, name: string): GPUBufferBinding {
     const slice = this.layout.slices.get(name);
@@ -104,15 +118,15 @@ export class PlanContext {
     return { buffer: arena, offset: slice.offset * 4, size: slice.size * 4 };
   }
 
-  /** Scale, shift, mean and 1/deviation of the norm that makes `output`. */
-  state(output: string): GPUBufferBinding {
-    return { buffer: this.buffers.states, offset: this.#offset(output), size: this.extent(output).vectors * 64 };
+  /** Scale, shift, mean and 1/deviation of a norm over `vectors` vec4s of channels. */
+  state(norm: NormKey, vectors: number): GPUBufferBinding {
+    return { buffer: this.buffers.states, offset: this.#offset(norm), size: vectors * 64 };
   }
-  coefficients(output: string): GPUBufferBinding {
-    return { buffer: this.training.coefficients, offset: this.#offset(output), size: this.extent(output).vectors * 32 };
+  coefficients(norm: NormKey, vectors: number): GPUBufferBinding {
+    return { buffer: this.training.coefficients, offset: this.#offset(norm), size: vectors * 32 };
   }
-  #offset(output: string): number {
-    return this.#stateOffsets.get(output) ?? 0;
+  #offset(norm: NormKey): number {
+    return this.#stateOffsets.get(stateKey(norm)) ?? 0;
   }
 
   /** Parts into which channel sums over `pixels` are split. */
@@ -121,15 +135,20 @@ export class PlanContext {
   }
 }
 
+/** What a norm's state is found by: its batch norm or gate, or its output when it scales nothing. */
+export type NormKey = Pick<NormUnit, 'batchNorm' | 'gate' | 'output'>;
+const stateKey = ({ batchNorm, gate, output }: NormKey): string => batchNorm ?? gate ?? output;
+const SCALING: readonly string[] = ['batchNorm', 'gate', 'add', 'relu', 'relu6'];
+
 /** Where each norm's state lies, at full width so that offsets never move; and the bytes of all of them. */
 export function stateOffsets(full: Network): { offsets: ReadonlyMap<string, number>; bytes: number } {
-  const shapes = shapesOf(full);
   const offsets = new Map<string, number>();
-  let bytes = 0;
-  for (const unit of unitsOf(full)) {
-    if (unit.kind !== 'norm') continue;
-    offsets.set(unit.output, bytes);
-    bytes += Math.ceil(vec4s(shapes.get(unit.output)?.[2] ?? 1) / 4) * 256;
+  const shapes = shapesOf(full);
+  let bytes = 256;
+  for (const node of full.nodes) {
+    if (!SCALING.includes(node.op)) continue;
+    offsets.set(node.id, bytes);
+    bytes += Math.ceil(vec4s(shapes.get(node.id)?.[2] ?? 1) / 4) * 256;
   }
-  return { offsets, bytes: Math.max(bytes, 256) };
+  return { offsets, bytes };
 }

@@ -1,96 +1,246 @@
 import { samePadLow } from '../../../core/network/index.ts';
+import { DEPTHWISE } from '../kernel-set.ts';
 import { elementwiseGrid, groupsFor } from '../kernel.ts';
+import { averagePool } from '../kernels/average-pool/kernel.ts';
 import { addBias } from '../kernels/bias/kernel.ts';
-import { channelMoments, finishMoments, channelWalk, runningScale } from '../kernels/batch-norm/kernel.ts';
-import { convGrid } from '../kernels/conv-forward/kernel.ts';
+import { channelMoments, channelWalk, finishGrid, gateScale, runningScale } from '../kernels/batch-norm/kernel.ts';
+import { conv3x3Grid, tilesOf } from '../kernels/conv-3x3/kernel.ts';
+import { convRowsGrid, rowTable, rowTiles } from '../kernels/conv-rows/kernel.ts';
+import { PLAIN_STORE, type StoreField, type Tile, momentParts } from '../kernels/conv/tile.ts';
+import { depthwiseGrid } from '../kernels/depthwise/kernel.ts';
 import { globalAverage } from '../kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from '../kernels/loss/kernel.ts';
 import { maxPool, type PoolShape } from '../kernels/max-pool/kernel.ts';
 import { ELEMENTWISE_COST, type PlanContext } from './context.ts';
-import { type LayerUnit, convCost, geometryOf } from './geometry.ts';
-import type { Unit } from './units.ts';
+import { type Geometry, convCost, forwardBlocks, geometryOf } from './geometry.ts';
+import { type LayerUnit, type NormUnit, type PoolUnit, activationCode, readsOf } from './units.ts';
 
-type NormUnit = Extract<Unit, { kind: 'norm' }>;
-export type PoolUnit = Extract<Unit, { kind: 'pool' }>;
+/** How norms find their statistics: the batch's, updating the running ones; or the running ones as constants. */
+export type Statistics = 'batch' | 'running';
 
-/** Records the forward pass and the loss. With `train` norms use batch statistics, else running ones. */
-export function recordForward(context: PlanContext, train: boolean): void {
+/** Records the forward pass and the loss. */
+export function recordForward(context: PlanContext, statistics: Statistics): void {
+  /** Parts of the moments that the layer just recorded has left in the scratch, by the layer's output. */
+  const moments = new Map<string, number>();
   for (const unit of context.units) {
-    if (unit.kind === 'layer') recordLayer(context, unit);
+    if (unit.kind === 'layer') {
+      const norm = context.units.find((other) => other.kind === 'norm' && other.input === unit.output);
+      const wanted =
+        statistics === 'batch' && norm?.kind === 'norm' && norm.batchNorm !== null && follows(context, unit, norm);
+      const parts = recordLayer(context, unit, wanted ? norm : null);
+      if (wanted && parts > 0) moments.set(unit.output, parts);
+    }
     if (unit.kind === 'pool') recordPool(context, unit);
-    if (unit.kind === 'norm') recordNorm(context, unit, train);
+    if (unit.kind === 'norm') recordNorm(context, unit, statistics, moments.get(unit.input) ?? 0);
   }
   recordLoss(context);
 }
 
-function recordLayer(context: PlanContext, unit: LayerUnit): void {
-  const { recorder, kernels, buffers } = context;
-  const g = geometryOf(context, unit, true);
-  const set = kernels.choose(g.outVectors * 4);
-  const kernel = g.kernel === 3 && g.stride === 1 ? set.conv3x3 : set.convForward;
-  const rows = g.images * g.outHeight;
+/** Whether nothing uses the scratch for partial sums between a layer and its norm. */
+const follows = (context: PlanContext, layer: LayerUnit, norm: NormUnit): boolean =>
+  context.units.indexOf(norm) === context.units.indexOf(layer) + 1;
+
+/** Records scale and shift of folded norms: once before any number of forward passes. */
+export function recordFolded(context: PlanContext): void {
+  for (const unit of context.units) {
+    if (unit.kind === 'layer' && unit.folded) recordRunningScale(context, { ...unit.folded, output: unit.output });
+  }
+}
+
+function recordRunningScale(context: PlanContext, norm: Pick<NormUnit, 'batchNorm' | 'gate' | 'output'>): void {
+  const { buffers, recorder } = context;
+  const { vectors } = context.extent(norm.output);
+  const parameter = (role: string): GPUBufferBinding => context.slice(buffers.parameters, `${norm.batchNorm}/${role}`);
+  const statistic = (role: string): GPUBufferBinding => context.slice(buffers.running, `${norm.batchNorm}/${role}`);
   recorder.record(
-    kernel,
+    runningScale,
     {
-      source: context.paddedActivation(unit.node.input),
-      weights: context.slice(buffers.parameters, `${unit.output}/kernel`),
-      output: context.activation(unit.output),
+      gamma: parameter('gamma'),
+      beta: parameter('beta'),
+      mean: statistic('mean'),
+      variance: statistic('variance'),
+      state: context.state(norm, vectors),
     },
-    { ...g, rows, accumulate: 0 },
-    convGrid(set.tile, rows, g.outWidth, g.outVectors),
-    convCost(g),
+    { vectors },
+    [groupsFor(vectors), 1, 1],
+    vectors * ELEMENTWISE_COST,
   );
+}
+
+/** Records a layer; `norm` is the batch norm that wants the moments of its values. Returns the parts they are in, or 0. */
+function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | null): number {
+  if (unit.node.op === 'depthwiseConv') {
+    recordDepthwise(context, unit);
+    return 0;
+  }
+  const { recorder, kernels, buffers } = context;
+  const g = geometryOf(context, unit);
+  const weights = context.slice(buffers.parameters, `${unit.node.id}/kernel`);
+  const source = context.paddedActivation(unit.input);
+  const output = context.activation(unit.output);
+  const folded = unit.folded && { ...unit.folded, output: unit.output };
+  const perChannel = folded
+    ? context.state(folded, g.outVectors)
+    : norm
+      ? context.slice(buffers.running, `${norm.batchNorm}/mean`)
+      : weights;
+  const bindings = {
+    source,
+    weights,
+    perChannel,
+    added: folded?.added ? context.activation(folded.added) : weights,
+    output,
+    partials: norm ? { buffer: context.training.partials } : context.discarded,
+  };
+  const store = (tile: Tile, tiles: number): Record<StoreField, number> => ({
+    ...PLAIN_STORE,
+    ...(folded ? { affine: folded.added ? 2 : 1, activation: activationCode(folded.activation) } : {}),
+    ...(norm ? { moments: 1, parts: momentParts(tile, tiles) } : {}),
+  });
+
+  let parts: number;
+  if (g.form === '3x3') {
+    const { tile, kernel } = kernels.conv3x3(g.outVectors, g.stride === 2 ? 2 : 1);
+    const rows = g.images * g.outHeight;
+    const shape = { ...g, rows, ...store(tile, tilesOf(tile, rows, g.outWidth)) };
+    ({ parts } = shape);
+    recorder.record(kernel, bindings, shape, conv3x3Grid(tile, rows, g.outWidth, g.outVectors), convCost(g));
+  } else {
+    const { tile, kernel } = kernels.convRows(g.outVectors);
+    const blocks = forwardBlocks(g, tile.vectors);
+    const shape = rowsShape(g, blocks.length, { outStride: 1, inStride: g.stride });
+    const stored = { ...shape, ...store(tile, rowTiles(tile, shape)) };
+    ({ parts } = stored);
+    const rows = recorder.table(rowTable(blocks));
+    recorder.record(kernel, { ...bindings, rows }, stored, convRowsGrid(tile, shape), convCost(g));
+  }
   if (unit.node.op === 'dense') {
     const { size, vectors } = context.extent(unit.output);
     recorder.record(
       addBias,
-      { bias: context.slice(buffers.parameters, `${unit.output}/bias`), values: context.activation(unit.output) },
+      { bias: context.slice(buffers.parameters, `${unit.node.id}/bias`), values: output },
       { size, vectors },
       elementwiseGrid(size),
       size * ELEMENTWISE_COST,
     );
   }
+  return parts;
 }
 
-function recordNorm(context: PlanContext, unit: NormUnit, train: boolean): void {
+/** Shape of a convolution over rows, as far as it does not depend on what is stored. */
+export const rowsShape = (
+  g: Pick<Geometry, 'images' | 'outHeight' | 'outWidth' | 'outVectors' | 'inHeight' | 'inWidth' | 'inVectors'>,
+  blocks: number,
+  strides: { readonly outStride: number; readonly inStride: number },
+) => ({
+  images: g.images,
+  outHeight: g.outHeight,
+  outWidth: g.outWidth,
+  outVectors: g.outVectors,
+  inHeight: g.inHeight,
+  inWidth: g.inWidth,
+  inVectors: g.inVectors,
+  blocks,
+  ...strides,
+});
+
+function recordDepthwise(context: PlanContext, unit: LayerUnit): void {
+  const { recorder, buffers } = context;
+  if (unit.node.op !== 'depthwiseConv') return;
+  const shape = depthwiseShape(context, unit);
+  const weights = context.slice(buffers.parameters, `${unit.node.id}/kernel`);
+  const folded = unit.folded && { ...unit.folded, output: unit.output };
+  recorder.record(
+    depthwiseKernels(unit).forward,
+    {
+      source: context.paddedActivation(unit.input),
+      weights,
+      perChannel: folded ? context.state(folded, shape.vectors) : weights,
+      output: context.activation(unit.output),
+    },
+    {
+      ...shape,
+      flip: 0,
+      accumulate: 0,
+      affine: Number(folded !== null),
+      activation: activationCode(folded?.activation ?? 'none'),
+    },
+    depthwiseGrid(shape.rows, shape.outWidth, shape.vectors),
+    shape.rows * shape.outWidth * shape.vectors * ELEMENTWISE_COST * 3,
+  );
+}
+
+/** A depthwise layer's kernels for its stride. Throws a sentence for kernels other than 3x3 with stride 1 or 2. */
+export function depthwiseKernels(unit: LayerUnit): {
+  forward: (typeof DEPTHWISE)['forward'][0];
+  kernelGradient: (typeof DEPTHWISE)['kernelGradient'][0];
+} {
+  const { node } = unit;
+  const index = node.op === 'depthwiseConv' && node.kernel === 3 ? node.stride - 1 : -1;
+  const [forward, kernelGradient] = [DEPTHWISE.forward[index], DEPTHWISE.kernelGradient[index]];
+  if (!forward || !kernelGradient) {
+    throw new Error(`"${node.id}": this engine runs 3x3 depthwise convolutions with stride 1 or 2 only`);
+  }
+  return { forward, kernelGradient };
+}
+
+export function depthwiseShape(context: PlanContext, unit: LayerUnit) {
+  const input = context.extent(unit.input);
+  const output = context.extent(unit.node.id);
+  const stride = unit.node.op === 'depthwiseConv' ? unit.node.stride : 1;
+  return {
+    rows: context.batch * output.shape[0],
+    outHeight: output.shape[0],
+    outWidth: output.shape[1],
+    inHeight: input.shape[0],
+    inWidth: input.shape[1],
+    vectors: output.vectors,
+    padTop: samePadLow(input.shape[0], 3, stride),
+    padLeft: samePadLow(input.shape[1], 3, stride),
+  };
+}
+
+/** Records a norm; `moments` says in how many parts the layer before has left its sums (0: not at all). */
+function recordNorm(context: PlanContext, unit: NormUnit, statistics: Statistics, moments: number): void {
   const { recorder, buffers } = context;
   const { pixels, vectors, size } = context.extent(unit.output);
-  const values = context.activation(unit.values);
-  const state = context.state(unit.output);
-  if (unit.batchNorm) {
+  const values = context.activation(unit.input);
+  const state = context.state(unit, vectors);
+  if (unit.batchNorm && statistics === 'batch') {
     const parameter = (role: string): GPUBufferBinding =>
       context.slice(buffers.parameters, `${unit.batchNorm}/${role}`);
     const statistic = (role: string): GPUBufferBinding => context.slice(buffers.running, `${unit.batchNorm}/${role}`);
-    const norm = { gamma: parameter('gamma'), beta: parameter('beta') };
-    const statistics = { mean: statistic('mean'), variance: statistic('variance') };
-    if (train) {
-      const parts = context.parts(pixels, vectors);
-      const partials = { buffer: context.training.partials };
-      const shape = { pixels, vectors, parts };
+    const parts = moments || context.parts(pixels, vectors);
+    const partials = { buffer: context.training.partials };
+    const shape = { pixels, vectors, parts };
+    if (!moments) {
       recorder.record(
         channelMoments,
-        { values, partials },
+        { values, pivots: statistic('mean'), partials },
         shape,
         [groupsFor(parts * vectors), 1, 1],
         size * ELEMENTWISE_COST,
       );
-      const finishBuffers = { values, partials, ...norm, ...statistics, state };
-      recorder.record(
-        finishMoments,
-        finishBuffers,
-        shape,
-        [groupsFor(vectors), 1, 1],
-        parts * vectors * ELEMENTWISE_COST,
-      );
-    } else {
-      recorder.record(
-        runningScale,
-        { ...norm, ...statistics, state },
-        { vectors },
-        [groupsFor(vectors), 1, 1],
-        vectors,
-      );
     }
+    recorder.record(
+      context.kernels.finishMoments,
+      {
+        partials,
+        gamma: parameter('gamma'),
+        beta: parameter('beta'),
+        mean: statistic('mean'),
+        variance: statistic('variance'),
+        state,
+      },
+      shape,
+      finishGrid(context.kernels.tuning.wide, vectors),
+      parts * vectors * ELEMENTWISE_COST,
+    );
+  } else if (unit.batchNorm) {
+    recordRunningScale(context, unit);
+  } else if (unit.gate) {
+    const gate = context.slice(buffers.parameters, `${unit.gate}/gate`);
+    recorder.record(gateScale, { gate, state }, { vectors }, [groupsFor(vectors), 1, 1], vectors * ELEMENTWISE_COST);
   }
   const { apart, grid } = channelWalk(pixels, vectors);
   recorder.record(
@@ -101,21 +251,21 @@ function recordNorm(context: PlanContext, unit: NormUnit, train: boolean): void 
       added: unit.added ? context.activation(unit.added) : values,
       output: context.activation(unit.output),
     },
-    { pixels, vectors, apart, relu: Number(unit.relu) },
+    { pixels, vectors, apart, activation: activationCode(unit.activation) },
     grid,
     size * ELEMENTWISE_COST,
   );
 }
 
-/** Shape of a max pooling's kernels; `count` is what each pass has a thread for. */
+/** Shape of a pooling's kernels; `count` is what each pass has a thread for. */
 export function poolShape(
   context: PlanContext,
   unit: PoolUnit,
   count: number,
   accumulate: number,
 ): Record<PoolShape, number> {
-  if (unit.node.op !== 'maxPool') throw new Error(`"${unit.output}" is not a max pooling`);
-  const input = context.extent(unit.node.input);
+  if (unit.node.op === 'globalAvgPool') throw new Error(`"${unit.output}" pools over everything`);
+  const input = context.extent(unit.input);
   const output = context.extent(unit.output);
   const { size, stride } = unit.node;
   return {
@@ -135,24 +285,26 @@ export function poolShape(
 
 function recordPool(context: PlanContext, unit: PoolUnit): void {
   const { recorder } = context;
-  const input = context.extent(unit.node.input);
+  const input = context.extent(unit.input);
   const output = context.extent(unit.output);
-  const buffers = { source: context.activation(unit.node.input), output: context.activation(unit.output) };
+  const buffers = { source: context.activation(unit.input), output: context.activation(unit.output) };
   const cost = input.size * ELEMENTWISE_COST;
-  if (unit.node.op === 'maxPool') {
-    const shape = poolShape(context, unit, output.size, 0);
-    recorder.record(maxPool, buffers, shape, elementwiseGrid(output.size), cost);
-  } else {
+  if (unit.node.op === 'globalAvgPool') {
     const area = input.shape[0] * input.shape[1];
     const shape = { images: context.batch, area, vectors: input.vectors };
     recorder.record(globalAverage, buffers, shape, [groupsFor(output.size), 1, 1], cost);
+  } else {
+    const kernel = unit.node.op === 'maxPool' ? maxPool : averagePool;
+    recorder.record(kernel, buffers, poolShape(context, unit, output.size, 0), elementwiseGrid(output.size), cost);
   }
 }
 
 function recordLoss(context: PlanContext): void {
   const { recorder, batch, buffers, units } = context;
   const classifier = units.at(-1);
-  if (classifier?.kind !== 'layer') throw new Error('plan: the last node of a network must be its classifier');
+  if (classifier?.kind !== 'layer' || readsOf(classifier).length !== 1) {
+    throw new Error('plan: the last node of a network must be its classifier');
+  }
   const { shape, vectors } = context.extent(classifier.output);
   recorder.record(
     softmaxCrossEntropy,

@@ -1,51 +1,77 @@
 import { samePadLow } from '../../../core/network/index.ts';
+import type { Block, Run } from '../kernels/conv-rows/kernel.ts';
+import type { Transposition } from '../kernels/transpose-kernel/kernel.ts';
 import type { PlanContext } from './context.ts';
-import type { Unit } from './units.ts';
+import type { LayerUnit } from './units.ts';
 
-export type LayerUnit = Extract<Unit, { kind: 'layer' }>;
-
-/** A convolution over the batch as the kernels see it; a dense layer is a 1x1 convolution. */
+/** A convolution over the batch as the kernels see it; a dense layer is a 1x1 convolution whose pixels are the images. */
 export interface Geometry {
   readonly images: number;
   readonly inHeight: number;
   readonly inWidth: number;
   readonly inVectors: number;
+  /** Channels that exist, at the front of the vectors. */
+  readonly inChannels: number;
   readonly outHeight: number;
   readonly outWidth: number;
   readonly outVectors: number;
+  readonly outChannels: number;
   readonly kernel: number;
   readonly stride: number;
   readonly padTop: number;
   readonly padLeft: number;
+  /** Source maps that keep the same taps, next to each other; one class with all taps in a dense layer. */
+  readonly classes: readonly TapClass[];
+  /** `3x3`: the contiguous fast path; `rows`: over a table of rows of the lowered matrix. */
+  readonly form: '3x3' | 'rows';
 }
 
-/** `rowwise`: a dense layer's batch lies along x (tiles of pixels share weights); otherwise along the rows. */
-export function geometryOf(context: PlanContext, unit: LayerUnit, rowwise: boolean): Geometry {
-  const input = context.extent(unit.node.input);
-  const output = context.extent(unit.output);
-  const vectors = { inVectors: input.vectors, outVectors: output.vectors };
-  if (unit.node.op === 'dense') {
-    const width = rowwise ? context.batch : 1;
+export interface TapClass {
+  /** First channel (a multiple of 4) and how many exist. */
+  readonly channel: number;
+  readonly channels: number;
+  /** Kept taps, row-major in the kernel, ascending. */
+  readonly taps: readonly number[];
+}
+
+export function geometryOf(context: PlanContext, unit: LayerUnit): Geometry {
+  const input = context.extent(unit.input);
+  const output = context.extent(unit.node.id);
+  const outputs = { outVectors: output.vectors, outChannels: output.shape[2] };
+  const { node } = unit;
+  if (node.op === 'dense') {
+    const [height, width, channels] = input.shape;
+    const inVectors = height * width * input.vectors;
+    // Behind a flatten the padding of each pixel's channels lies between them.
+    const inChannels = height * width === 1 ? channels : inVectors * 4;
     return {
-      ...vectors,
-      images: rowwise ? 1 : context.batch,
+      ...outputs,
+      inVectors,
+      inChannels,
+      images: 1,
       inHeight: 1,
-      inWidth: width,
+      inWidth: context.batch,
       outHeight: 1,
-      outWidth: width,
+      outWidth: context.batch,
       kernel: 1,
       stride: 1,
       padTop: 0,
       padLeft: 0,
+      classes: [{ channel: 0, channels: inChannels, taps: [0] }],
+      form: 'rows',
     };
   }
-  const { kernel, stride, id } = unit.node;
-  if (kernel !== 1 && kernel !== 3)
-    throw new Error(`"${id}": this engine runs 1x1 and 3x3 convolutions, not ${kernel}x${kernel}`);
-  const [inHeight, inWidth] = input.shape;
+  const { kernel, stride } = node;
+  const [inHeight, inWidth, inChannels] = input.shape;
   const [outHeight, outWidth] = output.shape;
+  const classes = context.tapClasses(node.id) ?? [
+    { channel: 0, channels: inChannels, taps: Array.from({ length: kernel * kernel }, (_, tap) => tap) },
+  ];
+  const fast = kernel === 3 && (stride === 1 || stride === 2) && classes.length === 1 && classes[0]?.taps.length === 9;
   return {
-    ...vectors,
+    ...outputs,
+    inVectors: input.vectors,
+    inChannels,
     images: context.batch,
     inHeight,
     inWidth,
@@ -55,9 +81,89 @@ export function geometryOf(context: PlanContext, unit: LayerUnit, rowwise: boole
     stride,
     padTop: samePadLow(inHeight, kernel, stride),
     padLeft: samePadLow(inWidth, kernel, stride),
+    classes,
+    form: fast ? '3x3' : 'rows',
   };
+}
+
+const padded = (channels: number): number => Math.ceil(channels / 4) * 4;
+
+/** Rows of the lowered matrix as the weights hold them: each class's channels padded to four, tap by tap. */
+export function lowered(g: Geometry): { runs: readonly Run[]; rows: number } {
+  const runs: Run[] = [];
+  let row = 0;
+  for (const { channel, channels, taps } of g.classes) {
+    for (const tap of taps) {
+      runs.push({
+        dy: Math.floor(tap / g.kernel) - g.padTop,
+        dx: (tap % g.kernel) - g.padLeft,
+        channel,
+        channels,
+        weights: row * g.outVectors,
+        stride: g.outVectors,
+      });
+      row += padded(channels);
+    }
+  }
+  return { runs, rows: row };
+}
+
+/** Blocks of the forward pass: every output channel sums over all rows. */
+export function forwardBlocks(g: Geometry, vectors: number): readonly Block[] {
+  const { runs } = lowered(g);
+  return Array.from({ length: Math.ceil(g.outVectors / vectors) }, (_, block) => ({
+    vector: block * vectors,
+    end: g.outVectors,
+    column: block * vectors,
+    runs,
+  }));
+}
+
+/**
+ * Blocks of the input gradient, by phase of the input's pixels (row phase, then column phase): an input channel gets
+ * gradient through the taps of its class that reach the phase. Weights as `transpositions` lays them out.
+ */
+export function gradientBlocks(g: Geometry, vectors: number): { blocks: readonly Block[]; perPhase: number } {
+  const blocks: Block[] = [];
+  for (let phase = 0; phase < g.stride ** 2; phase++) {
+    const [rowPhase, columnPhase] = [Math.floor(phase / g.stride), phase % g.stride];
+    let from = 0;
+    for (const { channel, channels, taps } of g.classes) {
+      const classVectors = Math.ceil(channels / 4);
+      const runs: Run[] = [];
+      for (const tap of taps) {
+        const dy = (rowPhase + g.padTop - Math.floor(tap / g.kernel)) / g.stride;
+        const dx = (columnPhase + g.padLeft - (tap % g.kernel)) / g.stride;
+        if (Number.isInteger(dy) && Number.isInteger(dx)) {
+          runs.push({ dy, dx, channel: 0, channels: g.outChannels, weights: from, stride: classVectors });
+        }
+        from += classVectors * g.outVectors * 4;
+      }
+      for (let column = 0; column < classVectors; column += vectors) {
+        blocks.push({ vector: channel / 4 + column, end: channel / 4 + classVectors, column, runs });
+      }
+    }
+  }
+  return { blocks, perPhase: blocks.length / g.stride ** 2 };
+}
+
+/** What the layer's input gradient needs transposed: `from` and `to` are the first vec4s of its weights and of its result. */
+export function transpositions(g: Geometry, from: number, to: number): readonly Transposition[] {
+  if (g.form === '3x3') {
+    return [{ from, to, taps: 9, inVectors: g.inVectors, outVectors: g.outVectors, flip: g.stride === 1 }];
+  }
+  const jobs: Transposition[] = [];
+  let [source, target] = [from, to];
+  for (const { channels, taps } of g.classes) {
+    const inVectors = Math.ceil(channels / 4);
+    // A class's taps lie one behind the other in both layouts.
+    jobs.push({ from: source, to: target, taps: taps.length, inVectors, outVectors: g.outVectors, flip: false });
+    source += taps.length * inVectors * 4 * g.outVectors;
+    target += taps.length * inVectors * 4 * g.outVectors;
+  }
+  return jobs;
 }
 
 /** Multiply-adds of one pass over a convolution, padding of channels included. */
 export const convCost = (g: Geometry): number =>
-  g.images * g.outHeight * g.outWidth * g.kernel * g.kernel * g.inVectors * g.outVectors * 16;
+  g.images * g.outHeight * g.outWidth * (g.form === '3x3' ? 9 * g.inVectors * 4 : lowered(g).rows) * g.outVectors * 4;

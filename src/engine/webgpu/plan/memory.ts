@@ -1,6 +1,6 @@
-import { type Network, inputsOf, shapesOf } from '../../../core/network/index.ts';
+import { type Network, shapesOf } from '../../../core/network/index.ts';
 import { ZERO_VEC4S, vec4s } from '../kernel.ts';
-import type { Unit } from './units.ts';
+import { type Unit, readsOf } from './units.ts';
 
 /**
  * Which buffer each activation and gradient lives in. Decided once, on the full-size network, so that a change of
@@ -46,18 +46,6 @@ export function place(network: Network, units: readonly Unit[], batch: number, t
     slots.set(tensor, index);
   }
   return { slots, capacities: buffers.map((buffer) => buffer.capacity + ZERO_VEC4S) };
-}
-
-/** Nodes that a unit reads. */
-export function readsOf(unit: Unit): readonly string[] {
-  switch (unit.kind) {
-    case 'input':
-      return [];
-    case 'norm':
-      return unit.added === null ? [unit.values] : [unit.values, unit.added];
-    default:
-      return inputsOf(unit.node);
-  }
 }
 
 /** Unit i runs forward at time i and backward at time 2n - i. */

@@ -1,9 +1,9 @@
-import { type Network, shapesOf } from '../../../core/network/index.ts';
+import type { Network } from '../../../core/network/index.ts';
 import type { Split } from '../../engine.ts';
 import { storageBuffer, values } from '../buffers.ts';
 import type { GpuData } from '../data.ts';
 import type { KernelSet } from '../kernel-set.ts';
-import { elementwiseGrid, vec4s } from '../kernel.ts';
+import { elementwiseGrid } from '../kernel.ts';
 import { assemble } from '../kernels/assemble/kernel.ts';
 import { sgd } from '../kernels/sgd/kernel.ts';
 import type { ArenaLayout } from '../layout.ts';
@@ -11,14 +11,17 @@ import type { Pipelines } from '../pipelines.ts';
 import { SLOTS } from '../step-uniforms.ts';
 import { recordBackward } from './backward.ts';
 import { ELEMENTWISE_COST, PlanContext, type TrainingBuffers, stateOffsets } from './context.ts';
-import { recordForward } from './forward.ts';
+import { recordFolded, recordForward } from './forward.ts';
 import { type Placement, activationKey, place } from './memory.ts';
-import { type Dispatch, Recorder } from './recorder.ts';
-import { unitsOf } from './units.ts';
+import { type Dispatch, type PlanStorage, Recorder } from './recorder.ts';
+import { partialBytes, transposedBytes } from './scratch.ts';
+import { type UnitOptions, unitsOf } from './units.ts';
 
 /** Dispatches of one structure, by phase. `assemble` fills the input from a split of the data set. */
 export interface Plan {
   readonly assemble: ReadonlyMap<Split, readonly Dispatch[]>;
+  /** Inference only: what has to run once before any number of forward passes. */
+  readonly prepare: readonly Dispatch[];
   readonly forward: readonly Dispatch[];
   readonly backward: readonly Dispatch[];
   readonly update: readonly Dispatch[];
@@ -52,7 +55,9 @@ export class Planner {
   readonly #outcome: GPUBuffer;
   readonly #training: TrainingBuffers | null;
   readonly #owned: GPUBuffer[] = [];
-  #uniforms: GPUBuffer | undefined;
+  readonly #discarded: GPUBuffer;
+  readonly #unitOptions: UnitOptions;
+  #storage: PlanStorage | undefined;
   /** Batch indices [slots, batch] and summed (loss, correct) [slots]. */
   readonly indices: GPUBuffer;
   readonly metrics: GPUBuffer;
@@ -68,10 +73,12 @@ export class Planner {
       this.#owned.push(buffer);
       return buffer;
     };
-    this.#placement = place(full, unitsOf(full), batch, mode === 'train');
+    this.#unitOptions = { fold: mode === 'infer' };
+    this.#placement = place(full, unitsOf(full, this.#unitOptions), batch, mode === 'train');
     this.#activations = this.#placement.capacities.map((capacity, index) => make(`activation ${index}`, capacity * 16));
     const states = stateOffsets(full);
     this.#states = make('norm states', states.bytes);
+    this.#discarded = make('discarded', states.bytes);
     this.#labels = make('batch labels', batch * 4);
     this.#outcome = make('outcome', batch * 8);
     this.indices = make('batch indices', SLOTS * batch * 4);
@@ -82,14 +89,15 @@ export class Planner {
             velocity: arenas.velocity,
             gradients: arenas.gradients,
             coefficients: make('norm coefficients', states.bytes),
-            partials: make('partial sums', partialBytes(full, kernels)),
-            transposed: make('transposed kernel', transposedBytes(full)),
+            partials: make('partial sums', partialBytes(full, batch, kernels.tuning)),
+            transposed: make('transposed kernels', transposedBytes(full)),
           }
         : null;
   }
 
   get bytes(): number {
-    return this.#owned.reduce((sum, buffer) => sum + buffer.size, 0);
+    const owned = this.#owned.reduce((sum, buffer) => sum + buffer.size, 0);
+    return owned + (this.#storage?.uniforms.size ?? 0) + (this.#storage?.tables.size ?? 0);
   }
 
   /** Records the plan of a running network whose parameters lie as `layout` says. All kernels must be prepared. */
@@ -111,25 +119,31 @@ export class Planner {
         labels: this.#labels,
         outcome: this.#outcome,
         metrics: this.metrics,
+        discarded: this.#discarded,
         training: this.#training,
       },
       recorder,
+      this.#unitOptions,
     );
 
     const splits: readonly Split[] = mode === 'train' ? ['train'] : ['holdOut', 'test'];
     for (const split of splits) this.#recordAssemble(recorder, context, data, split);
+    const prepareAt = recorder.length;
+    recordFolded(context);
     const forwardAt = recorder.length;
-    recordForward(context, mode === 'train');
+    const statistics = mode === 'train' ? 'batch' : 'running';
+    recordForward(context, statistics);
     const backwardAt = recorder.length;
-    if (mode === 'train') recordBackward(context);
+    if (mode === 'train') recordBackward(context, statistics);
     const updateAt = recorder.length;
     if (mode === 'train') this.#recordUpdate(recorder, layout);
 
     this.#writeIdentityStates(context);
-    const { dispatches, uniforms } = recorder.build(this.pipelines, this.#uniforms);
-    this.#uniforms = uniforms;
+    const { dispatches, storage } = recorder.build(this.pipelines, this.#storage);
+    this.#storage = storage;
     return {
       assemble: new Map(splits.map((split, index) => [split, dispatches.slice(index, index + 1)])),
+      prepare: dispatches.slice(prepareAt, forwardAt),
       forward: dispatches.slice(forwardAt, backwardAt),
       backward: dispatches.slice(backwardAt, updateAt),
       update: dispatches.slice(updateAt),
@@ -145,7 +159,8 @@ export class Planner {
 
   dispose(): void {
     for (const buffer of this.#owned) buffer.destroy();
-    this.#uniforms?.destroy();
+    this.#storage?.uniforms.destroy();
+    this.#storage?.tables.destroy();
   }
 
   #recordAssemble(recorder: Recorder, context: PlanContext, data: GpuData, split: Split): void {
@@ -188,42 +203,10 @@ export class Planner {
   /** Units without a batch norm pass values on unscaled: scale 1, everything else 0. */
   #writeIdentityStates(context: PlanContext): void {
     for (const unit of context.units) {
-      if (unit.kind !== 'norm' || unit.batchNorm) continue;
-      const { buffer, offset = 0, size = 0 } = context.state(unit.output);
+      if (unit.kind !== 'norm' || unit.batchNorm || unit.gate) continue;
+      const { buffer, offset = 0, size = 0 } = context.state(unit, context.extent(unit.output).vectors);
       const state = new Float32Array(size / 4).fill(1, 0, size / 16);
       this.pipelines.device.queue.writeBuffer(buffer, offset, state);
     }
   }
-}
-
-/** Bytes of the scratch for partial sums that any structure can need. */
-function partialBytes(full: Network, kernels: KernelSet): number {
-  const shapes = shapesOf(full);
-  const { threads, vectors } = kernels.tuning;
-  let most = 0;
-  for (const node of full.nodes) {
-    const channels = shapes.get(node.id)?.[2] ?? 0;
-    // Channel sums: at most `threads` / 4 parts of all vectors together, twice, and one part at least.
-    most = Math.max(most, 2 * (threads / 4 + vec4s(channels)));
-    if (node.op !== 'conv' && node.op !== 'dense') continue;
-    const kernel = node.op === 'conv' ? node.kernel : 1;
-    const inputs = vec4s(shapes.get(node.input)?.[2] ?? 0);
-    for (const height of vectors) {
-      // splitRows: a thread holds kernel x 4 x height vec4s; one part more than wanted at most.
-      const lanes = Math.ceil((kernel * inputs) / 4) * 4;
-      const blocks = Math.ceil(vec4s(channels) / height);
-      most = Math.max(most, (threads + 2 * lanes * blocks) * kernel * 4 * height);
-    }
-  }
-  return most * 16;
-}
-
-function transposedBytes(full: Network): number {
-  const shapes = shapesOf(full);
-  const sizes = full.nodes.map((node) => {
-    if (node.op !== 'conv' && node.op !== 'dense') return 0;
-    const taps = node.op === 'conv' ? node.kernel * node.kernel : 1;
-    return taps * vec4s(shapes.get(node.input)?.[2] ?? 0) * vec4s(shapes.get(node.id)?.[2] ?? 0) * 4;
-  });
-  return Math.max(1, ...sizes) * 16;
 }

@@ -1,3 +1,4 @@
+import { USAGE } from '../buffers.ts';
 import type { Grid, Kernel } from '../kernel.ts';
 import type { Pipelines } from '../pipelines.ts';
 
@@ -12,23 +13,43 @@ export interface Dispatch {
   readonly cost: number;
 }
 
+/** A table recorded with the plan: bound when the plan is built. */
+export interface TableBinding {
+  readonly table: number;
+}
+
+export type Binding = GPUBufferBinding | TableBinding;
+
 interface Entry {
   readonly kernel: Kernel;
-  readonly buffers: readonly GPUBufferBinding[];
+  readonly buffers: readonly Binding[];
   readonly shape: readonly number[];
   readonly grid: Grid;
   readonly cost: number;
 }
 
-const UNIFORM_ALIGNMENT = 256;
+const ALIGNMENT = 256;
 
-/** Collects dispatches, then writes all their shapes into one uniform buffer and builds their bind groups. */
+/** What a plan's shapes and tables lie in: grown when too small, kept from plan to plan. */
+export interface PlanStorage {
+  readonly uniforms: GPUBuffer;
+  readonly tables: GPUBuffer;
+}
+
+/** Collects dispatches, then writes all their shapes and tables into two buffers and builds their bind groups. */
 export class Recorder {
   readonly #entries: Entry[] = [];
+  readonly #tables: (Int32Array | Uint32Array)[] = [];
+
+  /** Records a constant table that dispatches can bind. */
+  table(values: Int32Array | Uint32Array): TableBinding {
+    this.#tables.push(values);
+    return { table: this.#tables.length - 1 };
+  }
 
   record<Buffer extends string, Field extends string>(
     kernel: Kernel<Buffer, Field>,
-    buffers: Readonly<Record<Buffer, GPUBufferBinding>>,
+    buffers: Readonly<Record<Buffer, Binding>>,
     shape: Readonly<Record<Field, number>>,
     grid: Grid,
     cost: number,
@@ -47,29 +68,41 @@ export class Recorder {
     return this.#entries.length;
   }
 
-  /** Builds the dispatches. `uniforms` is grown when too small and returned for the next build. */
-  build(pipelines: Pipelines, uniforms?: GPUBuffer): { dispatches: Dispatch[]; uniforms: GPUBuffer } {
+  /** Builds the dispatches. Storage is made (or grown) as needed and returned for the next build. */
+  build(pipelines: Pipelines, storage?: PlanStorage): { dispatches: Dispatch[]; storage: PlanStorage } {
     const { device } = pipelines;
-    const words = UNIFORM_ALIGNMENT / 4;
-    const values = new Uint32Array(Math.max(1, this.#entries.length) * words);
-    this.#entries.forEach((entry, index) => values.set(entry.shape, index * words));
-    let buffer = uniforms;
-    if (!buffer || buffer.size < values.byteLength) {
-      buffer?.destroy();
-      buffer = device.createBuffer({ label: 'shapes', size: values.byteLength, usage: 0x40 | 0x8 });
+    const words = ALIGNMENT / 4;
+    const shapes = new Uint32Array(Math.max(1, this.#entries.length) * words);
+    this.#entries.forEach((entry, index) => shapes.set(entry.shape, index * words));
+
+    const offsets: number[] = [];
+    let end = 0;
+    for (const table of this.#tables) {
+      offsets.push(end);
+      end += Math.ceil(table.length / words) * words;
     }
-    device.queue.writeBuffer(buffer, 0, values);
-    const shapes = buffer;
+    const tables = new Uint32Array(Math.max(words, end));
+    this.#tables.forEach((table, index) => tables.set(new Uint32Array(table), offsets[index]));
+
+    const uniforms = fitted(device, storage?.uniforms, 'shapes', shapes.byteLength, USAGE.uniform);
+    const tableBuffer = fitted(device, storage?.tables, 'tables', tables.byteLength, USAGE.storage);
+    device.queue.writeBuffer(uniforms, 0, shapes);
+    device.queue.writeBuffer(tableBuffer, 0, tables);
+    const resolve = (binding: Binding): GPUBufferBinding =>
+      'table' in binding
+        ? {
+            buffer: tableBuffer,
+            offset: (offsets[binding.table] ?? 0) * 4,
+            size: Math.max(4, this.#tables[binding.table]?.byteLength ?? 4),
+          }
+        : binding;
+
     const dispatches = this.#entries.map((entry, index): Dispatch => {
       const { pipeline, layout } = pipelines.get(entry.kernel);
-      const uniform = {
-        buffer: shapes,
-        offset: index * UNIFORM_ALIGNMENT,
-        size: Math.ceil(entry.shape.length / 4) * 16,
-      };
+      const uniform = { buffer: uniforms, offset: index * ALIGNMENT, size: Math.ceil(entry.shape.length / 4) * 16 };
       const group = device.createBindGroup({
         layout,
-        entries: [...entry.buffers, uniform].map((resource, binding) => ({ binding, resource })),
+        entries: [...entry.buffers.map(resolve), uniform].map((resource, binding) => ({ binding, resource })),
       });
       return {
         label: entry.kernel.label,
@@ -80,6 +113,19 @@ export class Recorder {
         cost: entry.cost,
       };
     });
-    return { dispatches, uniforms: shapes };
+    return { dispatches, storage: { uniforms, tables: tableBuffer } };
   }
+}
+
+/** The buffer itself when it is large enough, else a new one in its place. */
+function fitted(
+  device: GPUDevice,
+  buffer: GPUBuffer | undefined,
+  label: string,
+  bytes: number,
+  usage: number,
+): GPUBuffer {
+  if (buffer && buffer.size >= bytes) return buffer;
+  buffer?.destroy();
+  return device.createBuffer({ label, size: bytes, usage: usage | USAGE.copyTarget });
 }

@@ -1,20 +1,25 @@
 import { BATCH_NORM_EPSILON } from '../../../../core/network/network.ts';
-import { type Grid, MAIN, WORKGROUP, defineKernel, gridStride } from '../../kernel.ts';
+import { type Grid, MAIN, WORKGROUP, defineKernel, gridStride, groupsFor } from '../../kernel.ts';
 
 /**
- * Batch norm in passes over [pixels, channels]: per-channel sums in parts, a small kernel that finishes them, then one
- * elementwise pass that also adds a residual and applies ReLU. `state` is [4, vectors]: scale, shift, mean, 1/deviation.
+ * Batch norm over [pixels, channels]: per-channel sums in parts (made by the convolution before, or by a pass of their
+ * own), a small kernel that finishes them, then one elementwise pass that also adds a residual and applies the
+ * activation. `state` is [4, vectors]: scale, shift, mean, 1/deviation.
  *
- * Sums are taken around the channel's first value, so that a large mean does not cancel the variance away.
+ * Sums are taken around the running mean, so that a large mean does not cancel the variance away.
  */
 export const channelMoments = defineKernel({
   label: 'channel-moments',
-  buffers: { values: ['read', 'array<vec4f>'], partials: ['write', 'array<vec4f>'] },
+  buffers: {
+    values: ['read', 'array<vec4f>'],
+    pivots: ['read', 'array<vec4f>'],
+    partials: ['write', 'array<vec4f>'],
+  },
   shape: ['pixels', 'vectors', 'parts'],
   body: `${MAIN} {
   ${gridStride('i', 'shape.parts * shape.vectors')} {
     let c = i % shape.vectors;
-    let pivot = values[c];
+    let pivot = pivots[c];
     var sum = vec4f(0);
     var squares = vec4f(0);
     for (var pixel = i / shape.vectors; pixel < shape.pixels; pixel += shape.parts) {
@@ -30,34 +35,76 @@ export const channelMoments = defineKernel({
 });
 
 /**
- * Finishes the forward statistics: biased variance, running statistics (kept share `step.runningKeep`; 1 leaves them
- * untouched), scale and shift. `values` is the convolution's output, read for the pivot.
+ * Sums a pair of vec4s a channel over parts. A software adapter's thread does that alone; on a GPU a work-group shares
+ * it through its memory (fixed order) because parts are many and channels few.
  */
-export const finishMoments = defineKernel({
-  label: 'finish-moments',
-  buffers: {
-    values: ['read', 'array<vec4f>'],
-    partials: ['read', 'array<vec4f>'],
-    gamma: ['read', 'array<vec4f>'],
-    beta: ['read', 'array<vec4f>'],
-    mean: ['write', 'array<vec4f>'],
-    variance: ['write', 'array<vec4f>'],
-    state: ['write', 'array<vec4f>'],
-  },
-  shape: ['pixels', 'vectors', 'parts'],
-  step: true,
-  body: `${MAIN} {
+const sumPairs = (wide: boolean): { head: string; declare: string } =>
+  wide
+    ? {
+        declare: `
+var<workgroup> firsts: array<vec4f, ${WORKGROUP}>;
+var<workgroup> seconds: array<vec4f, ${WORKGROUP}>;`,
+        head: `
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+  let c = group.x;
+  var own = vec4f(0);
+  var ownSecond = vec4f(0);
+  for (var part = thread; part < shape.parts; part += ${WORKGROUP}u) {
+    own += partials[part * 2u * shape.vectors + c];
+    ownSecond += partials[(part * 2u + 1u) * shape.vectors + c];
+  }
+  firsts[thread] = own;
+  seconds[thread] = ownSecond;
+  for (var half = ${WORKGROUP / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (thread < half) {
+      firsts[thread] += firsts[thread + half];
+      seconds[thread] += seconds[thread + half];
+    }
+  }
+  let sum = firsts[0];
+  let second = seconds[0];
+  if (thread == 0u) {`,
+      }
+    : {
+        declare: '',
+        head: `${MAIN} {
   ${gridStride('c', 'shape.vectors')} {
     var sum = vec4f(0);
-    var squares = vec4f(0);
+    var second = vec4f(0);
     for (var part = 0u; part < shape.parts; part++) {
       sum += partials[part * 2u * shape.vectors + c];
-      squares += partials[(part * 2u + 1u) * shape.vectors + c];
-    }
+      second += partials[(part * 2u + 1u) * shape.vectors + c];
+    }`,
+      };
+
+/** Grid of the two finishing kernels. */
+export const finishGrid = (wide: boolean, vectors: number): Grid => [wide ? vectors : groupsFor(vectors), 1, 1];
+
+/**
+ * Finishes the forward statistics: biased variance, running statistics (kept share `step.runningKeep`; 1 leaves them
+ * untouched), scale and shift. `mean` holds the pivots of the sums until it is overwritten.
+ */
+export const finishMoments = (wide: boolean) =>
+  defineKernel({
+    label: `finish-moments${wide ? ' wide' : ''}`,
+    buffers: {
+      partials: ['read', 'array<vec4f>'],
+      gamma: ['read', 'array<vec4f>'],
+      beta: ['read', 'array<vec4f>'],
+      mean: ['write', 'array<vec4f>'],
+      variance: ['write', 'array<vec4f>'],
+      state: ['write', 'array<vec4f>'],
+    },
+    shape: ['pixels', 'vectors', 'parts'],
+    step: true,
+    body: `${sumPairs(wide).declare}
+${sumPairs(wide).head}
     let count = f32(shape.pixels);
     let shifted = sum / count;
-    let average = values[c] + shifted;
-    let spread = max(squares / count - shifted * shifted, vec4f(0));
+    let average = mean[c] + shifted;
+    let spread = max(second / count - shifted * shifted, vec4f(0));
     if (step.runningKeep < 1.0) {
       mean[c] = mix(average, mean[c], step.runningKeep);
       variance[c] = mix(spread, variance[c], step.runningKeep);
@@ -70,9 +117,9 @@ export const finishMoments = defineKernel({
     state[c + 3u * shape.vectors] = inverse;
   }
 }`,
-});
+  });
 
-/** Scale and shift from the running statistics, for inference. */
+/** The state from the running statistics: evaluation, and gradients with the statistics held constant. */
 export const runningScale = defineKernel({
   label: 'running-scale',
   buffers: {
@@ -85,16 +132,34 @@ export const runningScale = defineKernel({
   shape: ['vectors'],
   body: `${MAIN} {
   ${gridStride('c', 'shape.vectors')} {
-    let scale = gamma[c] * inverseSqrt(variance[c] + ${BATCH_NORM_EPSILON});
+    let inverse = inverseSqrt(variance[c] + ${BATCH_NORM_EPSILON});
+    let scale = gamma[c] * inverse;
     state[c] = scale;
     state[c + shape.vectors] = beta[c] - mean[c] * scale;
+    state[c + 2u * shape.vectors] = mean[c];
+    state[c + 3u * shape.vectors] = inverse;
+  }
+}`,
+});
+
+/** The state of a gate: scaling by a trained number a channel, nothing else. */
+export const gateScale = defineKernel({
+  label: 'gate-scale',
+  buffers: { gate: ['read', 'array<vec4f>'], state: ['write', 'array<vec4f>'] },
+  shape: ['vectors'],
+  body: `${MAIN} {
+  ${gridStride('c', 'shape.vectors')} {
+    state[c] = gate[c];
+    state[c + shape.vectors] = vec4f(0);
+    state[c + 2u * shape.vectors] = vec4f(0);
+    state[c + 3u * shape.vectors] = vec4f(1);
   }
 }`,
 });
 
 /**
- * output = act(scale * values + shift (+ residual)), ReLU where `relu` is 1. A thread keeps its channels and walks
- * pixels `apart` from each other, so that scale and shift are read once.
+ * output = act(scale * values + shift (+ residual)); `activation` 0 none, 1 ReLU, 2 ReLU6. A thread keeps its channels
+ * and walks pixels `apart` from each other, so that scale and shift are read once.
  */
 export const scaleShift = (residual: boolean) =>
   defineKernel({
@@ -105,85 +170,94 @@ export const scaleShift = (residual: boolean) =>
       added: ['read', 'array<vec4f>'],
       output: ['write', 'array<vec4f>'],
     },
-    shape: ['pixels', 'vectors', 'apart', 'relu'],
+    shape: ['pixels', 'vectors', 'apart', 'activation'],
     body: `${MAIN} {
   if (id.x >= shape.apart * shape.vectors) { return; }
   let c = id.x % shape.vectors;
   let scale = state[c];
   let shift = state[c + shape.vectors];
-  let lowest = vec4f(select(-3.4e38, 0.0, shape.relu != 0u));
+  let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
+  let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
   for (var pixel = id.x / shape.vectors; pixel < shape.pixels; pixel += shape.apart) {
     let i = pixel * shape.vectors + c;
     var value = fma(values[i], scale, shift);
     ${residual ? 'value += added[i];' : ''}
-    output[i] = max(value, lowest);
+    output[i] = clamp(value, lowest, highest);
   }
 }`,
   });
 
-const MASKED = `
-fn masked(i: u32) -> vec4f {
-  let open = (activation[i] > vec4f(0)) | vec4<bool>(shape.relu == 0u);
-  return select(vec4f(0), gradient[i], open);
-}`;
+/**
+ * The gradient where the activation function lets it through. Without a residual the activation is worked out again from
+ * the values, which are needed anyway; with one it is read.
+ */
+const passed = (residual: boolean): string => `
+  let floor = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
+  let ceiling = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
+  let scale = state[c];
+  ${residual ? '' : 'let shift = state[c + shape.vectors];'}`;
+const masked = (residual: boolean): string => `
+    let value = values[i];
+    let result = ${residual ? 'activation[i]' : 'fma(value, scale, shift)'};
+    let g = select(vec4f(0), gradient[i], (result > floor) & (result < ceiling));`;
 
 /** Per-channel sums of the masked gradient and of its product with the normalised values, in parts. */
-export const gradientMoments = defineKernel({
-  label: 'gradient-moments',
-  buffers: {
-    gradient: ['read', 'array<vec4f>'],
-    activation: ['read', 'array<vec4f>'],
-    values: ['read', 'array<vec4f>'],
-    state: ['read', 'array<vec4f>'],
-    partials: ['write', 'array<vec4f>'],
-  },
-  shape: ['pixels', 'vectors', 'parts', 'relu'],
-  body: `${MASKED}
-${MAIN} {
-  ${gridStride('i', 'shape.parts * shape.vectors')} {
-    let c = i % shape.vectors;
+export const gradientMoments = (residual: boolean) =>
+  defineKernel({
+    label: `gradient-moments${residual ? '-add' : ''}`,
+    buffers: {
+      gradient: ['read', 'array<vec4f>'],
+      values: ['read', 'array<vec4f>'],
+      state: ['read', 'array<vec4f>'],
+      activation: ['read', 'array<vec4f>'],
+      partials: ['write', 'array<vec4f>'],
+    },
+    shape: ['pixels', 'vectors', 'parts', 'activation'],
+    body: `${MAIN} {
+  ${gridStride('thread', 'shape.parts * shape.vectors')} {
+    let c = thread % shape.vectors;
+    ${passed(residual)}
     let mean = state[c + 2u * shape.vectors];
     let inverse = state[c + 3u * shape.vectors];
     var sum = vec4f(0);
     var products = vec4f(0);
-    for (var pixel = i / shape.vectors; pixel < shape.pixels; pixel += shape.parts) {
-      let at = pixel * shape.vectors + c;
-      let g = masked(at);
+    for (var pixel = thread / shape.vectors; pixel < shape.pixels; pixel += shape.parts) {
+      let i = pixel * shape.vectors + c;
+      ${masked(residual)}
       sum += g;
-      products = fma(g, (values[at] - mean) * inverse, products);
+      products = fma(g, (value - mean) * inverse, products);
     }
-    let at = (i / shape.vectors) * 2u * shape.vectors + c;
+    let at = (thread / shape.vectors) * 2u * shape.vectors + c;
     partials[at] = sum;
     partials[at + shape.vectors] = products;
   }
 }`,
-});
+  });
 
-/** Gradients of scale and shift, and the coefficients [2, vectors] of the input gradient: their means over pixels. */
-export const finishGradientMoments = defineKernel({
-  label: 'finish-gradient-moments',
-  buffers: {
-    partials: ['read', 'array<vec4f>'],
-    gammaGradient: ['write', 'array<vec4f>'],
-    betaGradient: ['write', 'array<vec4f>'],
-    coefficients: ['write', 'array<vec4f>'],
-  },
-  shape: ['pixels', 'vectors', 'parts'],
-  body: `${MAIN} {
-  ${gridStride('c', 'shape.vectors')} {
-    var sum = vec4f(0);
-    var products = vec4f(0);
-    for (var part = 0u; part < shape.parts; part++) {
-      sum += partials[part * 2u * shape.vectors + c];
-      products += partials[(part * 2u + 1u) * shape.vectors + c];
-    }
-    gammaGradient[c] = products;
+/**
+ * Gradients of scale and shift, and the coefficients [2, vectors] of the input gradient: their means over pixels, or
+ * zeros where the statistics are `constant` (running ones, gates).
+ */
+export const finishGradientMoments = (wide: boolean) =>
+  defineKernel({
+    label: `finish-gradient-moments${wide ? ' wide' : ''}`,
+    buffers: {
+      partials: ['read', 'array<vec4f>'],
+      gammaGradient: ['write', 'array<vec4f>'],
+      betaGradient: ['write', 'array<vec4f>'],
+      coefficients: ['write', 'array<vec4f>'],
+    },
+    shape: ['pixels', 'vectors', 'parts', 'constant'],
+    body: `${sumPairs(wide).declare}
+${sumPairs(wide).head}
+    gammaGradient[c] = second;
     betaGradient[c] = sum;
-    coefficients[c] = sum / f32(shape.pixels);
-    coefficients[c + shape.vectors] = products / f32(shape.pixels);
+    let share = select(1.0 / f32(shape.pixels), 0.0, shape.constant != 0u);
+    coefficients[c] = sum * share;
+    coefficients[c + shape.vectors] = second * share;
   }
 }`,
-});
+  });
 
 /**
  * Gradient of the values before the norm, and with `residual` that of the residual input, which gets the masked gradient
@@ -194,31 +268,31 @@ export const scaleShiftGradient = (residual: boolean) =>
     label: residual ? 'scale-shift-add-gradient' : 'scale-shift-gradient',
     buffers: {
       gradient: ['read', 'array<vec4f>'],
-      activation: ['read', 'array<vec4f>'],
       values: ['read', 'array<vec4f>'],
       state: ['read', 'array<vec4f>'],
+      activation: ['read', 'array<vec4f>'],
       coefficients: ['read', 'array<vec4f>'],
       valuesGradient: ['write', 'array<vec4f>'],
       addedGradient: ['write', 'array<vec4f>'],
     },
-    shape: ['pixels', 'vectors', 'apart', 'relu', 'accumulate', 'accumulateAdded'],
-    body: `${MASKED}
-${MAIN} {
+    shape: ['pixels', 'vectors', 'apart', 'activation', 'accumulate', 'accumulateAdded'],
+    body: `${MAIN} {
   if (id.x >= shape.apart * shape.vectors) { return; }
   let c = id.x % shape.vectors;
-  let scale = state[c];
+  ${passed(residual)}
   let mean = state[c + 2u * shape.vectors];
   let inverse = state[c + 3u * shape.vectors];
   let meanGradient = coefficients[c];
   let meanProduct = coefficients[c + shape.vectors];
   for (var pixel = id.x / shape.vectors; pixel < shape.pixels; pixel += shape.apart) {
     let i = pixel * shape.vectors + c;
-    let g = masked(i);
-    let normalised = (values[i] - mean) * inverse;
+    ${masked(residual)}
+    let normalised = (value - mean) * inverse;
     var slope = scale * (g - meanGradient - normalised * meanProduct);
-    if (shape.accumulate != 0u) { slope += valuesGradient[i]; }
+    // A loop of no or one turn: software adapters skip an empty loop but run both sides of a condition.
+    for (var once = 0u; once < shape.accumulate; once++) { slope += valuesGradient[i]; }
     valuesGradient[i] = slope;
-    ${residual ? 'if (shape.accumulateAdded != 0u) { addedGradient[i] += g; } else { addedGradient[i] = g; }' : ''}
+    ${residual ? 'var sum = g; for (var once = 0u; once < shape.accumulateAdded; once++) { sum += addedGradient[i]; } addedGradient[i] = sum;' : ''}
   }
 }`,
   });

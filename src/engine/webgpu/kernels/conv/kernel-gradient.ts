@@ -1,0 +1,129 @@
+import { type Grid, WORKGROUP, groupsFor } from '../../kernel.ts';
+import { times } from './tile.ts';
+
+/**
+ * What one thread of a kernel gradient holds: outer products of four input channels (for each of its taps) and `vectors`
+ * vec4 of output channels, summed over pixels. With `quads` four neighbouring threads (other rows of the kernel) share
+ * the loads of the output gradient.
+ */
+export interface GradientTile {
+  readonly vectors: number;
+  readonly quads: boolean;
+}
+
+export const gradientTileLabel = ({ vectors, quads }: GradientTile): string => `${vectors * 4}${quads ? 'q' : ''}`;
+
+/** Pixels taken at a time: an accumulator is written once for all of them. */
+export const PIXELS = 2;
+
+export const GRADIENT_BUFFERS = {
+  source: ['read', 'array<vec4f>'],
+  gradient: ['read', 'array<vec4f>'],
+  partials: ['write', 'array<vec4f>'],
+} as const;
+export type GradientBuffer = keyof typeof GRADIENT_BUFFERS;
+
+export const gradientHead = (tile: GradientTile): string => `
+@compute @workgroup_size(${WORKGROUP})
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u${
+  tile.quads ? ', @builtin(subgroup_invocation_id) subgroupLane: u32' : ''
+}) {
+  ${tile.quads ? 'let lane = subgroupLane & 3u;' : ''}
+  let outVectors = shape.outVectors;
+  let inVectors = shape.inVectors;
+  let block = group.y * ${tile.vectors}u;
+  let part = id.x / shape.lanes;
+  let unit = id.x % shape.lanes;`;
+
+/**
+ * Loads the output gradient of `PIXELS` pixels from `ox` on as `g<pixel>_<vector>`. Needs `gradientRow` (address of the
+ * row's first value of this block) and `rowExists`; pixels past the row read zeros. Vectors of a block past the last one
+ * read the next pixel; they are never stored. `prepare` stands before the loops: division is dear on software adapters.
+ */
+export function gradientLoads({ vectors, quads }: GradientTile): { readonly prepare: string; readonly load: string } {
+  const count = PIXELS * vectors;
+  const name = (i: number): string => `g${Math.floor(i / vectors)}_${i % vectors}`;
+  const at = (pixel: string, offset: string): string =>
+    `gradient[select(0u, pixelAt + ${offset}, rowExists & (ox + ${pixel} < shape.outWidth))]`;
+  const pixelAt = 'let pixelAt = gradientRow + ox * outVectors;';
+  if (!quads) {
+    const pixel = (i: number): string => `${Math.floor(i / vectors)}u`;
+    return {
+      prepare: '',
+      load:
+        pixelAt +
+        times(count, (i) => `let ${name(i)} = ${at(pixel(i), `${pixel(i)} * outVectors + ${i % vectors}u`)};`),
+    };
+  }
+  const loads = Math.ceil(count / 4);
+  return {
+    prepare: times(
+      loads,
+      (k) => `let share${k} = min(lane + ${4 * k}u, ${count - 1}u);
+      let sharePixel${k} = share${k} / ${vectors}u;
+      let shareOffset${k} = sharePixel${k} * outVectors + share${k} % ${vectors}u;`,
+    ),
+    load:
+      pixelAt +
+      times(loads, (k) => `let own${k} = ${at(`sharePixel${k}`, `shareOffset${k}`)};`) +
+      times(count, (i) => `let ${name(i)} = quadBroadcast(own${Math.floor(i / 4)}, ${i % 4}u);`),
+  };
+}
+
+/** Adds the outer products of the loaded pixels for one tap: `xs` names the input of each pixel (a vec4 of channels). */
+export const addOuter = ({ vectors }: GradientTile, tap: number, xs: readonly string[]): string =>
+  times(4, (r) =>
+    times(vectors, (v) => {
+      const sum = xs.reduce(
+        (inner, x, pixel) => `fma(vec4f(${x}[${r}]), g${pixel}_${v}, ${inner})`,
+        `a${tap}_${r}_${v}`,
+      );
+      return `a${tap}_${r}_${v} = ${sum};`;
+    }),
+  );
+
+export const declareOuter = ({ vectors }: GradientTile, taps: number): string =>
+  times(taps, (tap) => times(4, (r) => times(vectors, (v) => `var a${tap}_${r}_${v} = vec4f(0);`)));
+
+/** Writes a tap's sums to `partials` [parts, rows, outVectors], from row `row` of the lowered matrix on. */
+export const storeOuter = ({ vectors }: GradientTile, tap: number, row: string): string =>
+  times(4, (r) =>
+    times(
+      vectors,
+      (v) => `if (block + ${v}u < outVectors) {
+        partials[part * shape.size + (${row} + ${r}u) * outVectors + block + ${v}u] = a${tap}_${r}_${v};
+      }`,
+    ),
+  );
+
+/** How the rows of a layer are split: fixed by the shape alone, so the order of summation is reproducible. */
+export interface Split {
+  readonly parts: number;
+  readonly rowsPerPart: number;
+  /** Threads of a part: units padded to a multiple of 4, so that a quad shares its part. */
+  readonly lanes: number;
+}
+
+/**
+ * Splits `rows` rows of pixels so that about `threads` threads work on `units` units, each on at least one row: of the
+ * nearby numbers of parts the one that leaves the fewest threads of a work-group and the fewest rows of a part idle.
+ */
+export function splitRows(
+  rows: number,
+  shape: { units: number; outVectors: number; vectors: number },
+  threads: number,
+): Split {
+  const lanes = Math.ceil(shape.units / 4) * 4;
+  const wanted = Math.min(rows, Math.max(1, threads / (lanes * Math.ceil(shape.outVectors / shape.vectors))));
+  const work = (parts: number): number => Math.ceil((parts * lanes) / WORKGROUP) * WORKGROUP * Math.ceil(rows / parts);
+  let best = Math.min(rows, Math.ceil(wanted));
+  for (let parts = Math.ceil(wanted / 1.5); parts <= Math.min(rows, wanted * 1.5); parts++) {
+    if (work(parts) < work(best)) best = parts;
+  }
+  const rowsPerPart = Math.ceil(rows / best);
+  return { parts: Math.ceil(rows / rowsPerPart), rowsPerPart, lanes };
+}
+
+export function kernelGradientGrid(split: Split, outVectors: number, vectors: number): Grid {
+  return [groupsFor(split.parts * split.lanes), Math.ceil(outVectors / vectors), 1];
+}

@@ -1,0 +1,53 @@
+import { type Network, shapesOf } from '../../../core/network/index.ts';
+import type { Tuning } from '../kernel-set.ts';
+import { vec4s } from '../kernel.ts';
+
+/** Bytes of the scratch for partial sums that any structure of a network can need. */
+export function partialBytes(full: Network, batch: number, tuning: Tuning): number {
+  const shapes = shapesOf(full);
+  const { threads } = tuning;
+  let most = 0;
+  for (const node of full.nodes) {
+    const [height = 0, width = 0, channels = 0] = shapes.get(node.id) ?? [];
+    const outVectors = vec4s(channels);
+    // Channel sums: at most `threads` / 4 parts of all vectors together, twice, and one part at least.
+    most = Math.max(most, 2 * (threads / 4 + outVectors));
+    if (node.op === 'depthwiseConv') {
+      // splitDepthwise: nine sums a part; at most a part more than wanted.
+      most = Math.max(most, 9 * (threads / 3 + outVectors));
+    }
+    if (node.op !== 'conv') continue;
+    const inputs = vec4s(shapes.get(node.input)?.[2] ?? 0);
+    // Moments: a pair of sums for each tile (or quad of tiles) of the smaller kind.
+    const pixels = Math.min(tuning.conv3x3.pixels, tuning.rows.pixels);
+    const tiles = batch * height * Math.ceil(width / pixels);
+    most = Math.max(most, 2 * outVectors * Math.ceil(tuning.quads ? tiles / 4 : tiles));
+    // splitRows: a thread holds 4 x vectors vec4s a tap; half as many again as wanted at most, or a part more.
+    const fits = (units: number, taps: number, sizes: readonly number[]): void => {
+      for (const vectors of sizes) {
+        const lanes = Math.ceil(units / 4) * 4;
+        const blocks = Math.ceil(outVectors / vectors);
+        most = Math.max(most, (1.5 * threads + 2 * lanes * blocks) * taps * 4 * vectors);
+      }
+    };
+    fits(3 * inputs, 3, tuning.kernelGradient);
+    fits(node.kernel ** 2 * inputs, 1, tuning.rowsKernelGradient);
+  }
+  return most * 16;
+}
+
+/** Bytes of all kernels transposed for the input gradients. */
+export function transposedBytes(full: Network): number {
+  const shapes = shapesOf(full);
+  let vectors = 16;
+  for (const node of full.nodes) {
+    if (node.op !== 'conv' && node.op !== 'dense') continue;
+    const taps = node.op === 'conv' ? node.kernel ** 2 : 1;
+    const [height = 1, width = 1, inputs = 0] = shapes.get(node.input) ?? [];
+    const [, , outputs = 0] = shapes.get(node.id) ?? [];
+    // A flattened input is at most three channels a pixel wider when padded; bindings start at multiples of 16 vec4s.
+    const rows = height * width * vec4s(inputs) + vec4s(inputs);
+    vectors += taps * rows * vec4s(outputs) * 4 + 16;
+  }
+  return vectors * 16;
+}
