@@ -42,3 +42,5 @@ export const noOtherDevice = (lost: string, why: string): string =>
 
 export const tooManyLosses = (losses: number, step: number): string =>
   `The graphics device was lost ${losses} times in a row without getting past step ${step}. The run has stopped there. Close other pages that use the GPU or update the driver, reload the page, then start again.`;
+
+export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

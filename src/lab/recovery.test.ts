@@ -205,6 +205,23 @@ describe('memory that runs out', () => {
     await expect(opened([1, 2, 3].map(() => quadraticEngine(opening)))).rejects.toThrow(/already.*train\.batchSize/);
   });
 
+  test('on the device that replaces a lost one: both are told, and the run goes on', async () => {
+    const full = (batch: number): boolean => batch > 5;
+    const { run, events, failed } = await opened([
+      quadraticEngine({ loseAt: 6 }),
+      quadraticEngine({ full }),
+      quadraticEngine({ full }),
+    ]);
+    await run.advance('decision');
+    await run.run();
+    expect(run.phase).toBe('done');
+    expect(failed.length).toBe(2);
+    expect(of(events, 'batchHalved')).toMatchObject([{ step: 4, from: 10, to: 5, steps: 23 }]);
+    expect(of(events, 'recovered')).toMatchObject([{ step: 4 }]);
+    const steps = withoutUndone(events).flatMap((event) => (event.kind === 'step' ? [event.step] : []));
+    expect(steps).toEqual(Array.from({ length: 23 }, (_, i) => i + 1));
+  });
+
   test('a batch of one cannot be halved; without another engine the same one is used', async () => {
     const full = { full: (): boolean => true };
     const one = smallSpec({ train: smallTraining({ batchSize: 1 }) });

@@ -227,8 +227,7 @@ describe('a run that cannot go on', () => {
     const { run, events, engine } = await opened(smallSpec());
     await run.advance('step');
     engine.lose('The graphics device was lost.');
-    await Promise.resolve();
-    expect(run.phase).toBe('error');
+    await expect.poll(() => run.phase).toBe('error');
     expect(events.at(-1)).toEqual({ kind: 'error', step: 1, message: 'The graphics device was lost.' });
 
     const failing = quadraticEngine({ failAt: 3 });

@@ -1,22 +1,14 @@
-import type { AdapterRecord, BatchHalvedEvent, RunEvent } from '../core/events/events.ts';
+import type { RunEvent } from '../core/events/events.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
-import { type Engine, OutOfMemoryError, type Pace, type StepMetrics, type Trainer } from '../engine/engine.ts';
+import type { Engine, Pace, StepMetrics } from '../engine/engine.ts';
 import type { RunCheckpoint } from './checkpoint.ts';
 import { DivergenceWatch, divergenceMessage } from './divergence.ts';
-import {
-  type Halving,
-  batchHalvedMessage,
-  halvedBatch,
-  noOtherDevice,
-  recoveredMessage,
-  stillNoMemory,
-  tooManyLosses,
-} from './faults.ts';
-import { Keeping } from './keeping.ts';
+import { sentenceOf } from './faults.ts';
 import { Throughput, nextCallSteps, nextTask } from './pace.ts';
-import { type RunParts, bytesOf, closeParts, openParts } from './parts.ts';
-import { type RunPlan, type SchemeAccess, planRun } from './plan.ts';
+import { type RunParts, bytesOf, closeParts } from './parts.ts';
+import type { RunPlan } from './plan.ts';
+import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
 import { startEvents, structureEvents } from './run-events.ts';
 
 /** Where a run stands: `idle` before its first step, `done` and `error` for good. */
@@ -35,44 +27,22 @@ export interface OpenOptions {
   readonly resume?: RunCheckpoint;
   /** Something about the engine that belongs in the history, such as why a slower one was taken. */
   readonly note?: string;
-  /**
-   * Gives an engine in place of one whose device was lost or has no memory left, or rejects with a sentence. Without it
-   * a lost device ends the run.
-   */
-  readonly reopen?: (failed: Engine) => Promise<Engine>;
+  /** Lets the run go on when its device is lost, which ends it otherwise, and empties one that is full. */
+  readonly reopen?: Reopen;
 }
 
 /** Batch sizes at which a finished run measures the latency of its compact network. */
 const LATENCY_BATCHES = [1, 64] as const;
-/** How long a failed call waits for the engine to say that its device was lost, which explains the failure. */
-const LOST_GRACE_MILLISECONDS = 100;
-/** Devices lost one after the other, without a newer checkpoint in between, at which a run gives up. */
-const MOST_LOSSES = 3;
-
 /**
- * Drives one spec on an engine and tells what happens as events. Pausing, stepping and the number of steps in a call
- * to the engine never change what is computed: they only choose where to stop between two steps.
- *
- * A checkpoint is kept in memory. When the device is lost, the run opens another and goes on from there; on the same
- * adapter the result is the same bit for bit. When memory runs out, it goes on with half the batch, once.
+ * Drives one spec on an engine and tells what happens as events. Pausing, stepping, the number of steps in a call to the
+ * engine and lost devices never change what is computed: they only choose where to stop between two steps.
  */
 export class Run {
-  #spec: Spec;
-  #plan: RunPlan;
-  readonly #access: SchemeAccess;
+  readonly #recovery: Recovery;
   readonly #throughput = new Throughput();
   #watch = new DivergenceWatch();
   #parts: RunParts | null = null;
-  #cifar: Cifar10 | null = null;
-  #reopen: OpenOptions['reopen'];
   #pace: Pace | null = null;
-  readonly #keeping = new Keeping();
-  /** The last checkpoint in memory; none yet means the beginning, which follows from the spec. */
-  #kept: RunCheckpoint | null = null;
-  /** Devices lost since the last checkpoint. */
-  #losses = 0;
-  /** The batch before and after it was halved. */
-  #halving: Halving | null = null;
   /** Why the parts are of no use any more: their device was lost. */
   #loss: string | null = null;
   /** The last step told. */
@@ -92,8 +62,7 @@ export class Run {
     spec: Spec,
     readonly listener: RunListener,
   ) {
-    this.#spec = spec;
-    this.#access = {
+    this.#recovery = new Recovery(spec, {
       read: (names) => this.#require().trainer.read(names),
       evaluate: async (limit) => {
         const { feeder, trainer } = this.#require();
@@ -105,17 +74,16 @@ export class Run {
         await feeder.need('train', order.needs(request.inputs.step));
         return trainer.gradients(request);
       },
-    };
-    this.#plan = planRun(spec, this.#access);
+    });
   }
 
   /** What is run: the spec given, but for a batch halved for lack of memory. */
   get spec(): Spec {
-    return this.#spec;
+    return this.#recovery.spec;
   }
 
   get plan(): RunPlan {
-    return this.#plan;
+    return this.#recovery.plan;
   }
 
   get phase(): RunPhase {
@@ -138,28 +106,20 @@ export class Run {
    */
   async open(engine: Engine, cifar: Cifar10, { resume, note, reopen }: OpenOptions = {}): Promise<void> {
     const began = performance.now();
-    const asked = { spec: this.#spec, plan: this.#plan };
-    this.#cifar = cifar;
-    this.#reopen = reopen;
-    if (resume) this.#keep(resume);
-    let halved: BatchHalvedEvent | null = null;
-    let used = engine;
-    let parts: RunParts;
-    try {
-      parts = await this.#openParts(used);
-    } catch (error) {
-      if (!(error instanceof OutOfMemoryError)) throw error;
-      halved = this.#halve(error);
-      used = await this.#engineAfter(engine);
-      parts = await this.#openParts(used).catch((again: unknown) => {
-        throw again instanceof OutOfMemoryError ? new Error(stillNoMemory(again, halved)) : again;
-      });
+    const { spec, plan } = this;
+    if (resume) this.#recovery.keep(resume);
+    const feeding = {
+      onProgress: (loaded: number, total: number) => this.#closed || this.listener.onData?.(loaded, total),
+      onFailure: (error: Error) => this.#stop('error', error.message),
+    };
+    const wanted = (): boolean => !this.#closed;
+    const { parts, events } = await this.#recovery.open(engine, { cifar, feeding, reopen, wanted });
+    if (resume) this.#phase = 'paused';
+    else {
+      const about = { adapter: adapterOf(parts.engine), milliseconds: performance.now() - began, note };
+      for (const event of startEvents(spec, plan, parts.start, about)) this.#tell(event);
     }
-    if (!resume) {
-      const about = { adapter: adapterOf(used), milliseconds: performance.now() - began, note };
-      for (const event of startEvents(asked.spec, asked.plan, parts.start, about)) this.#tell(event);
-    }
-    if (halved) this.#tell(halved);
+    for (const event of events) this.#tell(event);
     this.#take(parts);
   }
 
@@ -191,16 +151,17 @@ export class Run {
    */
   async checkpoint(): Promise<RunCheckpoint> {
     if (this.#driving) throw new Error('Pause the run before taking a checkpoint.');
-    if (this.#kept && (!this.#parts || this.#loss !== null)) return this.#kept;
+    const { kept } = this.#recovery;
+    if (kept && (!this.#parts || this.#loss !== null)) return kept;
     return this.#snapshot(this.#require());
   }
 
   async #snapshot({ engine, trainer }: RunParts): Promise<RunCheckpoint> {
     return {
-      spec: this.#spec,
+      spec: this.spec,
       adapter: adapterOf(engine),
       // A copy: a scheme goes on changing what it holds.
-      scheme: structuredClone(this.#plan.scheme.state()),
+      scheme: structuredClone(this.plan.scheme.state()),
       explodingSteps: this.#watch.streak,
       trainer: await trainer.checkpoint(),
     };
@@ -219,39 +180,13 @@ export class Run {
     this.#parts = null;
   }
 
-  /** Opens the parts on an engine, as of the checkpoint in memory where there is one. */
-  async #openParts(engine: Engine): Promise<RunParts> {
-    if (!this.#cifar) throw new Error('The run is not open.');
-    const parts = await openParts(this.#spec, this.#plan, {
-      engine,
-      cifar: this.#cifar,
-      listener: {
-        onProgress: (loaded, total) => this.#closed || this.listener.onData?.(loaded, total),
-        onFailure: (error) => this.#stop('error', error.message),
-      },
-    });
-    try {
-      if (this.#closed) throw new Error('The run was closed while it was being opened.');
-      if (this.#kept) await this.#restore(this.#kept, parts.trainer);
-    } catch (error) {
-      closeParts(parts);
-      throw error;
-    }
-    return parts;
-  }
-
-  async #restore(checkpoint: RunCheckpoint, trainer: Trainer): Promise<void> {
-    await trainer.restore(checkpoint.trainer);
-    this.#plan.scheme.restore(structuredClone(checkpoint.scheme));
-    this.#watch = new DivergenceWatch(checkpoint.explodingSteps);
-    if (this.#phase === 'idle') this.#phase = 'paused';
-  }
-
   /** Takes freshly opened parts into use. */
   #take(parts: RunParts): void {
     this.#parts = parts;
     this.#loss = null;
     this.#told = parts.trainer.step;
+    this.#watch = new DivergenceWatch(this.#recovery.kept?.explodingSteps);
+    this.#callSteps = 1;
     if (this.#pace) parts.trainer.setPace(this.#pace);
     void parts.engine.lost.then((message) => this.#onLost(parts, message));
     parts.feeder.start();
@@ -261,9 +196,8 @@ export class Run {
   #onLost(parts: RunParts, message: string): void {
     if (parts !== this.#parts || this.#closed || this.#phase === 'done' || this.#phase === 'error') return;
     this.#loss = message;
-    if (!this.#reopen) this.#stop('error', message);
     if (this.#driving) this.#abandon(new Error(message));
-    else if (this.#reopen) {
+    else {
       this.#goal = 'now';
       this.#driving = this.#loop();
     }
@@ -288,7 +222,7 @@ export class Run {
         if (this.#loss !== null) throw new Error(this.#loss);
         this.#move();
         await this.#unlessLost(this.#advance(parts));
-        if (this.#moving(parts) && (this.#keeping.due || this.#reached(this.step))) await this.#keepNow(parts);
+        if (this.#moving(parts) && (this.#recovery.due || this.#reached(this.step))) await this.#keepNow(parts);
       } catch (error) {
         if (!(await this.#recover(parts, error))) break;
       }
@@ -310,100 +244,32 @@ export class Run {
   }
 
   async #keepNow(parts: RunParts): Promise<void> {
-    if (parts.trainer.step === (this.#kept?.trainer.step ?? 0)) return;
+    if (parts.trainer.step === this.#recovery.step) return;
     const began = performance.now();
     let checkpoint: RunCheckpoint | null = null;
     await this.#unlessLost(this.#snapshot(parts).then((taken) => void (checkpoint = taken)));
-    if (checkpoint) this.#keep(checkpoint);
-    this.#keeping.kept(performance.now() - began);
+    if (checkpoint) this.#recovery.keep(checkpoint, performance.now() - began);
   }
 
-  #keep(checkpoint: RunCheckpoint): void {
-    this.#kept = checkpoint;
-    this.#losses = 0;
-  }
-
-  /**
-   * Goes back to the checkpoint in memory (or to the beginning) on another engine after a lost device, or with half the
-   * batch when memory ran out. False when the run cannot go on, which has then been told.
-   */
+  /** Goes on after a lost device or with half the batch; false when the run cannot, which has then been told. */
   async #recover(parts: RunParts, failure: unknown): Promise<boolean> {
-    const noMemory = failure instanceof OutOfMemoryError;
-    const lost = noMemory ? null : await this.#lossOf(parts.engine);
+    const fault = await faultOf(parts.engine, failure);
     if (!this.#open) return false;
     const reached = Math.max(this.#told, parts.trainer.step);
-    if ((lost === null && !noMemory) || (lost !== null && !this.#reopen)) {
-      return this.#giveUp(lost ?? sentenceOf(failure), reached);
-    }
-    // Whatever the failed call still does finds that its parts are no longer the run's.
-    this.#parts = null;
-    this.#told = reached;
-    closeParts(parts);
-    return this.#goBack(parts.engine, failure, lost, reached);
-  }
-
-  async #goBack(failed: Engine, failure: unknown, lost: string | null, reached: number): Promise<boolean> {
-    const back = this.#kept?.trainer.step ?? 0;
-    if (lost !== null && ++this.#losses >= MOST_LOSSES) return this.#giveUp(tooManyLosses(MOST_LOSSES, back), reached);
-    let engine = failed;
     try {
-      const halved = failure instanceof OutOfMemoryError ? this.#halve(failure) : null;
-      // A fresh plan: a scheme in the middle of a decision is in no state to go on from.
-      if (!halved) this.#plan = planRun(this.#spec, this.#access);
-      this.#watch = new DivergenceWatch();
-      this.#callSteps = 1;
-      engine = await this.#engineAfter(failed);
-      if (!this.#open) return false;
-      const parts = await this.#openParts(engine);
-      if (!this.#open) {
-        closeParts(parts);
-        return false;
-      }
-      const adapter = adapterOf(engine);
-      const message = recoveredMessage(lost ?? '', reached, back);
-      this.#tell(halved ?? { kind: 'recovered', step: back, from: reached, adapter, message });
-      this.#take(parts);
+      if (!fault) throw failure;
+      // Whatever the failed call still does finds that its parts are no longer the run's.
+      this.#parts = null;
+      this.#told = reached;
+      closeParts(parts);
+      const { parts: next, events } = await this.#recovery.goBack(fault, reached);
+      for (const event of events) this.#tell(event);
+      this.#take(next);
       return true;
     } catch (error) {
-      if (!this.#open) return false;
-      const again = engine !== failed && !(error instanceof OutOfMemoryError) ? await this.#lossOf(engine) : null;
-      if (again !== null || (error instanceof OutOfMemoryError && !this.#halving)) {
-        return this.#goBack(engine, error, again, reached);
-      }
-      if (error instanceof OutOfMemoryError) return this.#giveUp(stillNoMemory(error, this.#halving), reached);
-      return this.#giveUp(lost === null ? sentenceOf(error) : noOtherDevice(lost, sentenceOf(error)), reached);
+      this.#stop('error', sentenceOf(error), reached);
+      return false;
     }
-  }
-
-  #giveUp(message: string, step: number): false {
-    this.#stop('error', message, step);
-    return false;
-  }
-
-  /** The engine to use after one failed. */
-  async #engineAfter(failed: Engine): Promise<Engine> {
-    return this.#reopen ? this.#reopen(failed) : failed;
-  }
-
-  /** What the engine says of the loss of its device; null when it still has it. */
-  #lossOf(engine: Engine): Promise<string | null> {
-    const grace = new Promise<null>((resolve) => setTimeout(() => resolve(null), LOST_GRACE_MILLISECONDS));
-    return Promise.race([engine.lost, grace]);
-  }
-
-  /** Halves the batch from the checkpoint in memory on. Throws a sentence when it has been halved before. */
-  #halve(error: OutOfMemoryError): BatchHalvedEvent {
-    const step = this.#kept?.trainer.step ?? 0;
-    const from = this.#spec.train.batchSize;
-    if (this.#halving || from < 2) throw new Error(stillNoMemory(error, this.#halving));
-    this.#spec = halvedBatch(this.#spec, step, this.#plan.steps);
-    this.#plan = planRun(this.#spec, this.#access);
-    const { batchSize: to } = this.#spec.train;
-    this.#halving = { from, to };
-    if (this.#kept) this.#kept = { ...this.#kept, spec: this.#spec };
-    const { steps, stepsPerEpoch } = this.#plan;
-    const message = batchHalvedMessage(error, { from, to });
-    return { kind: 'batchHalved', step, from, to, steps, stepsPerEpoch, message };
   }
 
   get #open(): boolean {
@@ -416,7 +282,7 @@ export class Run {
   }
 
   #reached(step: number): boolean {
-    if (this.#goal === 'end') return step >= this.#plan.steps;
+    if (this.#goal === 'end') return step >= this.plan.steps;
     return this.#goal === 'now' || (typeof this.#goal === 'number' && step >= this.#goal);
   }
 
@@ -434,7 +300,7 @@ export class Run {
     const metrics = await trainer.train(count, hyperAt);
     const elapsed = performance.now() - began;
     if (!this.#moving(parts)) return;
-    this.#keeping.trained(elapsed);
+    this.#recovery.trained(elapsed);
     this.#callSteps = nextCallSteps(count, elapsed);
     this.#throughput.record(count, elapsed / count);
     if (!this.#tellSteps(metrics, elapsed / count)) return;
@@ -539,6 +405,3 @@ export class Run {
     return this.#parts;
   }
 }
-
-const adapterOf = ({ info }: Engine): AdapterRecord => ({ backend: info.backend, ...info.adapter });
-const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
