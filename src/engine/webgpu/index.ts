@@ -47,10 +47,17 @@ export class WebGpuEngine implements Engine {
     checkStructure(network, structure);
     const { data } = options;
     if (!(data instanceof GpuData)) throw new Error('this data set was opened on another engine');
-    await this.pipelines.prepare(this.kernels.all(layerKinds(network)));
+    const later = this.kernels.all(layerKinds(network));
     const make = () =>
-      new GpuTrainer(this.pipelines, this.kernels, network, structure, parameters, { ...options, data });
-    return allocated(this.device.device, make, (trainer) => trainer.dispose());
+      new GpuTrainer(this.pipelines, this.kernels, network, structure, parameters, { ...options, data }, later);
+    const trainer = await allocated(this.device.device, make, (made) => made.dispose());
+    try {
+      await trainer.ready();
+      return trainer;
+    } catch (error) {
+      trainer.dispose();
+      throw error;
+    }
   }
 
   dispose(): void {

@@ -4,87 +4,86 @@ import { readBuffer } from './buffers.ts';
 import { GpuData } from './data.ts';
 import type { KernelSet } from './kernel-set.ts';
 import { vec4s } from './kernel.ts';
+import { measureLatency } from './latency.ts';
 import type { ArenaLayout } from './layout.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type Plan, type PlanOptions, Planner } from './plan/plan.ts';
 import { RESTING, SLOTS, type StepUniforms } from './step-uniforms.ts';
 import type { Submitter } from './submitter.ts';
 
-/** A latency sample lasts at least this long, because timers are coarse; and this many samples are taken. */
-const SAMPLE_MILLISECONDS = 10;
-const SAMPLES = 20;
-/** Samples stop early when they have taken this long together: a slow adapter still answers in a few seconds. */
-const LONGEST_MILLISECONDS = 3_000;
-
-/** Forward passes by running statistics in batches of one size: evaluation, prediction, latency. */
+/** Forward passes by running statistics, norms folded, in batches of one size: evaluation, prediction, latency. */
 export class Inference {
   readonly #planner: Planner;
   readonly #data: GpuData;
   #plan: Plan | null = null;
   #network: Network;
-  #layout: ArenaLayout | null = null;
+  #layout: ArenaLayout;
 
+  /** `layout` says where the running network's parameters lie in the arenas. */
   constructor(
     readonly pipelines: Pipelines,
     readonly kernels: KernelSet,
     readonly options: Omit<PlanOptions, 'mode'>,
     readonly uniforms: StepUniforms,
     readonly submitter: Submitter,
+    running: Network,
+    layout: ArenaLayout,
   ) {
     this.#planner = new Planner(pipelines, kernels, { ...options, mode: 'infer' });
     this.#data = options.data;
-    this.#network = options.full;
+    this.#network = running;
+    this.#layout = layout;
   }
 
   get bytes(): number {
     return this.#planner.bytes;
   }
 
-  /** Takes the running network's new plan. */
-  record(network: Network, layout: ArenaLayout): void {
-    this.#network = network;
+  /** Takes another running network; its plan is made when it is first needed. */
+  use(running: Network, layout: ArenaLayout): void {
+    this.#network = running;
     this.#layout = layout;
-    this.#plan = this.#planner.plan(network, layout);
+    this.#plan = null;
+  }
+
+  /** The plan, with the norms folded as the parameters are now. */
+  async #ready(): Promise<Plan> {
+    this.#plan ??= await this.#planner.plan(this.#network, this.#layout);
+    await this.submitter.run([{ dispatches: this.#plan.prepare, stepOffset: 0 }]);
+    return this.#plan;
   }
 
   async evaluate(split: Split, limit?: number): Promise<EvalMetrics> {
     const images = Math.min(limit ?? Infinity, this.#data.layout[split]);
     if (images < 1) throw new Error(`there are no images in split "${split}" to evaluate on`);
-    let loss = 0;
-    let correct = 0;
-    await this.#eachRing(split, images, async (batches) => {
-      const sums = new Float32Array(await readBuffer(this.pipelines.device, this.#planner.metrics, batches * 8));
-      for (let i = 0; i < batches; i++) {
-        loss += sums[2 * i] ?? 0;
-        correct += sums[2 * i + 1] ?? 0;
-      }
-    });
-    return { loss: loss / images, accuracy: correct / images, images };
-  }
-
-  /** Runs all batches of the first `images` images, at most a ring of them at a time. */
-  async #eachRing(split: Split, images: number, read: (batches: number) => Promise<void>): Promise<void> {
     const { batch } = this.options;
     const batches = Math.ceil(images / batch);
-    await this.#prepare();
+    const plan = await this.#ready();
+    let loss = 0;
+    let correct = 0;
     for (let first = 0; first < batches; first += SLOTS) {
       const count = Math.min(SLOTS, batches - first);
       const work = Array.from({ length: count }, (_, slot) =>
-        this.#batchWork(split, (first + slot) * batch, images, slot),
+        this.#batchWork(plan, split, (first + slot) * batch, images, slot),
       );
       await this.submitter.run(work);
-      await read(count);
+      const sums = new Float32Array(await readBuffer(this.pipelines.device, this.#planner.metrics, count * 8));
+      for (let i = 0; i < count; i++) {
+        loss += sums[2 * i] ?? 0;
+        correct += sums[2 * i + 1] ?? 0;
+      }
     }
+    return { loss: loss / images, accuracy: correct / images, images };
   }
 
   #batchWork(
+    plan: Plan,
     split: Split,
     first: number,
     images: number,
     slot: number,
   ): { dispatches: Plan['forward']; stepOffset: number } {
     const { batch } = this.options;
-    const plan = this.#requirePlan();
     const indices = Uint32Array.from({ length: batch }, (_, i) => Math.min(first + i, images - 1));
     this.#data.requireLoaded(split, indices);
     this.pipelines.device.queue.writeBuffer(this.#planner.indices, slot * batch * 4, indices);
@@ -97,8 +96,7 @@ export class Inference {
     const images = pixels.length / 3_072;
     if (!Number.isInteger(images) || images < 1)
       throw new Error('predict needs whole images of 3,072 bytes (32x32 RGB)');
-    const { device } = this.pipelines;
-    const data = new GpuData(device, { train: 1, holdOut: 1, test: images });
+    const data = new GpuData(this.pipelines.device, { train: 1, holdOut: 1, test: images });
     data.write('test', 0, pixels, new Uint8Array(images));
     const inference = new Inference(
       this.pipelines,
@@ -106,10 +104,10 @@ export class Inference {
       { ...this.options, data },
       this.uniforms,
       this.submitter,
+      this.#network,
+      this.#layout,
     );
     try {
-      if (!this.#layout) throw new Error('predict: no plan has been recorded');
-      inference.record(this.#network, this.#layout);
       return await inference.#logits(images);
     } finally {
       inference.dispose();
@@ -119,14 +117,14 @@ export class Inference {
 
   async #logits(images: number): Promise<Float32Array> {
     const { batch } = this.options;
+    const plan = await this.#ready();
     const classifier = this.#network.nodes.at(-1)?.id ?? '';
     const classes = shapesOf(this.#network).get(classifier)?.[2] ?? 0;
     const padded = vec4s(classes) * 4;
     const binding = this.#planner.activation(classifier);
     const logits = new Float32Array(images * classes);
-    await this.#prepare();
     for (let first = 0; first < images; first += batch) {
-      await this.submitter.run([this.#batchWork('test', first, images, 0)]);
+      await this.submitter.run([this.#batchWork(plan, 'test', first, images, 0)]);
       const bytes = batch * padded * 4;
       const values = new Float32Array(await readBuffer(this.pipelines.device, binding.buffer, bytes, binding.offset));
       for (let i = 0; i < Math.min(batch, images - first); i++) {
@@ -136,41 +134,14 @@ export class Inference {
     return logits;
   }
 
-  /** Wall clock around enough passes that a sample lasts 10 ms; the input is whatever the buffers hold. */
+  /** Milliseconds of a forward pass over a batch; the input is whatever the buffers hold. */
   async latency(): Promise<Latency> {
-    const { forward } = this.#requirePlan();
+    const { forward } = await this.#ready();
     const stepOffset = this.uniforms.write(0, { ...RESTING, count: this.options.batch });
-    const time = async (passes: number): Promise<number> => {
-      const started = performance.now();
-      await this.submitter.run(Array.from({ length: passes }, () => ({ dispatches: forward, stepOffset })));
-      return (performance.now() - started) / passes;
-    };
-    await this.#prepare();
-    await time(1);
-    const first = await time(2);
-    const passes = Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / Math.max(first, 0.01)));
-    const samples: number[] = [];
-    const started = performance.now();
-    while (samples.length < SAMPLES && (samples.length < 3 || performance.now() - started < LONGEST_MILLISECONDS)) {
-      samples.push(await time(passes));
-    }
-    samples.sort((a, b) => a - b);
-    const at = (share: number): number =>
-      samples[Math.min(samples.length - 1, Math.floor(share * samples.length))] ?? 0;
-    return { batch: this.options.batch, median: at(0.5), p95: at(0.95), n: samples.length };
+    return measureLatency(this.pipelines.device, this.options.batch, this.submitter, forward, stepOffset);
   }
 
   dispose(): void {
     this.#planner.dispose();
-  }
-
-  /** Folds the norms as the parameters are now. */
-  async #prepare(): Promise<void> {
-    await this.submitter.run([{ dispatches: this.#requirePlan().prepare, stepOffset: 0 }]);
-  }
-
-  #requirePlan(): Plan {
-    if (!this.#plan) throw new Error('inference: no plan has been recorded');
-    return this.#plan;
   }
 }

@@ -9,6 +9,11 @@ export interface Work {
   readonly stepOffset: number;
 }
 
+/** Gives each compute pass its timestamps. */
+export interface PassClock {
+  next(): GPUComputePassDescriptor;
+}
+
 /**
  * How long one submit should keep the adapter busy, and how many may wait. A page on the same adapter draws its frames
  * between submits; without a page longer ones cost less.
@@ -35,8 +40,8 @@ export class Submitter {
     readonly stepGroup: GPUBindGroup,
   ) {}
 
-  /** Runs all work in order; resolves when the last submit is done. */
-  async run(work: readonly Work[]): Promise<void> {
+  /** Runs all work in order, timing its passes by `clock`; resolves when the last submit is done. */
+  async run(work: readonly Work[], clock?: PassClock): Promise<void> {
     const waiting: Promise<void>[] = [];
     let encoder: GPUCommandEncoder | null = null;
     let pass: GPUComputePassEncoder | null = null;
@@ -54,7 +59,7 @@ export class Submitter {
     for (const { dispatches, stepOffset } of work) {
       for (const dispatch of dispatches) {
         encoder ??= this.device.createCommandEncoder();
-        pass ??= encoder.beginComputePass();
+        pass ??= encoder.beginComputePass(clock?.next());
         pass.setPipeline(dispatch.pipeline);
         pass.setBindGroup(0, dispatch.group);
         if (dispatch.step) pass.setBindGroup(1, this.stepGroup, [stepOffset]);

@@ -20,6 +20,7 @@ import { readBuffer, storageBuffer } from './buffers.ts';
 import { GpuData } from './data.ts';
 import { Inference } from './inference.ts';
 import type { KernelSet } from './kernel-set.ts';
+import type { Kernel } from './kernel.ts';
 import { type ArenaLayout, layOut, pack, unpack } from './layout.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type Arenas, type Plan, Planner } from './plan/plan.ts';
@@ -39,12 +40,13 @@ export class GpuTrainer implements Trainer {
   readonly #submitter: Submitter;
   #store: ParameterStore;
   #layout: ArenaLayout;
-  #plan: Plan;
+  #plan: Plan | null = null;
   #step = 0;
+  #compilesLater = false;
   /** Whether the GPU holds newer values than the stores. */
   #ahead = false;
 
-  /** All kernels the network can need must be prepared. */
+  /** `later`: kernels that other structures may need, compiled once the first steps are done. Call `ready` before use. */
   constructor(
     readonly pipelines: Pipelines,
     readonly kernels: KernelSet,
@@ -52,6 +54,7 @@ export class GpuTrainer implements Trainer {
     structure: Structure,
     parameters: Tensors,
     readonly options: TrainerOptions & { readonly data: GpuData },
+    readonly later: readonly Kernel[],
   ) {
     const { device } = pipelines;
     this.#store = new ParameterStore(network, structure, parameters, options.execution);
@@ -67,15 +70,21 @@ export class GpuTrainer implements Trainer {
     this.#submitter = new Submitter(device, this.#uniforms.group);
     const shared = { full: network, arenas: this.#arenas, data: options.data };
     this.#planner = new Planner(pipelines, kernels, { ...shared, batch: options.batchSize, mode: 'train' });
+    this.#layout = this.#upload();
     this.#inference = new Inference(
       pipelines,
       kernels,
       { ...shared, batch: EVALUATION_BATCH },
       this.#uniforms,
       this.#submitter,
+      this.#store.running,
+      this.#layout,
     );
-    this.#layout = this.#upload();
-    this.#plan = this.#record();
+  }
+
+  /** Records the first plan and compiles what it needs. */
+  async ready(): Promise<void> {
+    await this.#record();
   }
 
   get step(): number {
@@ -102,6 +111,7 @@ export class GpuTrainer implements Trainer {
     for (let done = 0; done < steps; done += SLOTS) {
       const count = Math.min(SLOTS, steps - done);
       const sums = await this.#runSteps(firstStep + done, count, hyperAt);
+      this.#compileLater();
       for (let i = 0; i < count; i++) {
         loss[done + i] = (sums[2 * i] ?? 0) / this.options.batchSize;
         accuracy[done + i] = (sums[2 * i + 1] ?? 0) / this.options.batchSize;
@@ -110,9 +120,17 @@ export class GpuTrainer implements Trainer {
     return { firstStep, loss, accuracy };
   }
 
+  /** A change of structure finds its kernels compiled; the first step did not wait for them. */
+  #compileLater(): void {
+    if (this.#compilesLater) return;
+    this.#compilesLater = true;
+    // Whoever needs a kernel that does not compile is told then.
+    this.pipelines.prepare(this.later).catch(() => {});
+  }
+
   /** Runs at most a ring's worth of steps; returns (summed loss, correct images) of each. */
   async #runSteps(firstStep: number, count: number, hyperAt: (step: number) => Hyper): Promise<Float32Array> {
-    const { assemble, forward, backward, update } = this.#plan;
+    const { assemble, forward, backward, update } = this.#requirePlan();
     const dispatches = [...(assemble.get('train') ?? []), ...forward, ...backward, ...update];
     const work = Array.from({ length: count }, (_, slot) => {
       const step = firstStep + slot;
@@ -150,9 +168,10 @@ export class GpuTrainer implements Trainer {
       { ...shared, batch },
       this.#uniforms,
       this.#submitter,
+      this.#store.running,
+      this.#layout,
     );
     try {
-      inference.record(this.#store.running, this.#layout);
       return await inference.latency();
     } finally {
       inference.dispose();
@@ -169,7 +188,7 @@ export class GpuTrainer implements Trainer {
 
   async gradients({ inputs }: GradientRequest): Promise<Gradients> {
     if (inputs === 'ones' || !('step' in inputs)) throw new Error('this engine takes gradients of training steps only');
-    const { assemble, forward, backward } = this.#plan;
+    const { assemble, forward, backward } = this.#requirePlan();
     const stepOffset = this.#writeStep(0, inputs.step, { hyper: RESTING.hyper, runningKeep: 1 });
     const dispatches = [...(assemble.get('train') ?? []), ...forward, ...backward];
     await this.#submitter.run([{ dispatches, stepOffset }]);
@@ -195,7 +214,7 @@ export class GpuTrainer implements Trainer {
     await this.#download();
     this.#store.restructure(structure);
     this.#layout = this.#upload();
-    this.#plan = this.#record();
+    await this.#record();
   }
 
   async checkpoint(): Promise<Checkpoint> {
@@ -208,7 +227,7 @@ export class GpuTrainer implements Trainer {
     this.#step = checkpoint.step;
     this.#ahead = false;
     this.#layout = this.#upload();
-    this.#plan = this.#record();
+    await this.#record();
   }
 
   dispose(): void {
@@ -247,8 +266,13 @@ export class GpuTrainer implements Trainer {
     return layout;
   }
 
-  #record(): Plan {
-    this.#inference.record(this.#store.running, this.#layout);
-    return this.#planner.plan(this.#store.running, this.#layout);
+  async #record(): Promise<void> {
+    this.#inference.use(this.#store.running, this.#layout);
+    this.#plan = await this.#planner.plan(this.#store.running, this.#layout);
+  }
+
+  #requirePlan(): Plan {
+    if (!this.#plan) throw new Error('this trainer has no plan yet');
+    return this.#plan;
   }
 }

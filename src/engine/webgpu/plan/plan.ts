@@ -100,8 +100,11 @@ export class Planner {
     return owned + (this.#storage?.uniforms.size ?? 0) + (this.#storage?.tables.size ?? 0);
   }
 
-  /** Records the plan of a running network whose parameters lie as `layout` says. All kernels must be prepared. */
-  plan(network: Network, layout: ArenaLayout): Plan {
+  /**
+   * Records the plan of a running network whose parameters lie as `layout` says. Kernels that it is the first to need are
+   * compiled.
+   */
+  async plan(network: Network, layout: ArenaLayout): Promise<Plan> {
     const { full, batch, mode, arenas, data } = this.options;
     const recorder = new Recorder();
     const context = new PlanContext(
@@ -138,6 +141,7 @@ export class Planner {
     const updateAt = recorder.length;
     if (mode === 'train') this.#recordUpdate(recorder, layout);
 
+    await this.pipelines.prepare(recorder.kernels);
     this.#writeIdentityStates(context);
     const { dispatches, storage } = recorder.build(this.pipelines, this.#storage);
     this.#storage = storage;

@@ -68,6 +68,11 @@ export class Recorder {
     return this.#entries.length;
   }
 
+  /** Kernels that have to be prepared before building. */
+  get kernels(): readonly Kernel[] {
+    return [...new Set(this.#entries.map(({ kernel }) => kernel))];
+  }
+
   /** Builds the dispatches. Storage is made (or grown) as needed and returned for the next build. */
   build(pipelines: Pipelines, storage?: PlanStorage): { dispatches: Dispatch[]; storage: PlanStorage } {
     const { device } = pipelines;
