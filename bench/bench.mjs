@@ -37,7 +37,10 @@ export async function bench(argv) {
   const machine = inNode ? await openNode(missing) : await openBrowsers(server);
   try {
     for (const figure of wanted.figure ? wanted.figure.map((name) => figureOf(name)) : FIGURES) {
-      const jobs = figure.jobs().filter((job) => ['model', 'engine'].every((key) => fits(wanted[key], job[key])));
+      const jobs = figure
+        .jobs()
+        .filter((job) => ['model', 'engine'].every((key) => fits(wanted[key], job[key])))
+        .filter((job, i, all) => !job.again || job.engine !== all[i - 1]?.engine);
       if (jobs.length > 0) await showFigure(figure, jobs, machine, json);
     }
   } catch (error) {

@@ -11,6 +11,8 @@ export interface Job {
   readonly share?: number;
   /** Extent of a single layer, as in 32x32x16. */
   readonly layer?: string;
+  /** Measures once more what was measured before; not worth it right after itself. */
+  readonly again?: boolean;
   /** Wants a browser nobody has used: nothing compiled is in any cache. */
   readonly fresh?: boolean;
 }

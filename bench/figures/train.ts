@@ -51,7 +51,7 @@ export const train: Figure<TrainRow> = {
       const job = (engine: EngineName, samples: number): Job => ({ bench: 'train', model, engine, batch, samples });
       const own = job('espalier', OWN_SAMPLES);
       const others = Object.entries<number | undefined>(peers) as [EngineName, number][];
-      return [own, ...others.flatMap(([engine, samples]) => [job(engine, samples), own])];
+      return [own, ...others.flatMap(([engine, samples]) => [job(engine, samples), { ...own, again: true }])];
     }),
 
   async measure({ bench, model = '', engine = 'espalier', batch = 1, samples = 1 }: Job, surroundings: Surroundings) {

@@ -1,4 +1,4 @@
-import { type Value, defaultDevice, init, jit, lax, nn, numpy, valueAndGrad } from '@jax-js/jax';
+import { type Value, blockUntilReady, defaultDevice, init, jit, lax, nn, numpy, valueAndGrad } from '@jax-js/jax';
 import {
   BATCH_NORM_EPSILON,
   type Network,
@@ -11,6 +11,7 @@ import {
   shapesOf,
 } from '../../src/core/network/index.ts';
 import { assembleBatch } from '../../src/engine/tfjs/batch.ts';
+import { lendNavigator } from './navigator.ts';
 import { LEARNING_RATE, MOMENTUM, type Peer, SEED, type Task } from './peer.ts';
 
 /** Trained arrays by their names. jax-js owns what it is given: every use but the last takes a `.ref`. */
@@ -26,8 +27,7 @@ const pick = (tree: Tree, name: string): Value => {
 
 /** @jax-js/jax on WebGPU: forward pass, its autodiff and the momentum update in one `jit`. Layout NCHW, its only one. */
 export async function openJax({ network, batch, images, gpu }: Task): Promise<Peer> {
-  // It asks `navigator.gpu`, which Node lacks.
-  if (gpu) Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'Node' }, configurable: true });
+  if (gpu) lendNavigator(gpu);
   if (!(await init('webgpu')).includes('webgpu')) throw new Error('jax-js has no webgpu here');
   defaultDevice('webgpu');
 
@@ -60,17 +60,11 @@ export async function openJax({ network, batch, images, gpu }: Task): Promise<Pe
     async step() {
       const [loss, moved, next] = step(parameters, velocity, x.ref, y.ref);
       [parameters, velocity] = [moved, next];
-      // One queue: when the last array of the update is there, everything is.
       const [value = NaN] = await loss.data();
-      await blockUntilLast(moved);
+      await blockUntilReady(moved);
       return value;
     },
   };
-}
-
-async function blockUntilLast(tree: Tree): Promise<void> {
-  const { blockUntilReady } = await import('@jax-js/jax');
-  await blockUntilReady(tree);
 }
 
 /** Our first weights, convolution kernels as OIHW. */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, type Network, type Node } from '../../src/core/network/network.ts';
 import { initialParameters } from '../../src/core/network/index.ts';
 import { assembleBatch } from '../../src/engine/tfjs/batch.ts';
-import { requestDevice } from '../../src/engine/webgpu/device.ts';
+import { lendNavigator } from './navigator.ts';
 import { LEARNING_RATE, MOMENTUM, type Peer, SEED, type Task } from './peer.ts';
 
 /** Stock tfjs as its users use it: a layers model, its own momentum optimiser, `trainOnBatch`. */
@@ -27,15 +27,12 @@ export async function openTfjs(task: Task, backend: 'webgpu' | 'webgl'): Promise
   };
 }
 
-/** In a browser the package registers itself; in Node it does not, and gets a device of Dawn's. */
+/** The package registers itself when it is loaded, where it finds WebGPU. */
 async function registerWebGpu(gpu: GPU | undefined): Promise<void> {
-  const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
+  if (gpu) lendNavigator(gpu);
+  await import('@tensorflow/tfjs-backend-webgpu');
   // Otherwise tensors of under 1,000 elements are computed on the CPU, which stalls the queue.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
-  if (!gpu) return;
-  const { device, info } = await requestDevice(gpu);
-  if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
-  tf.registerBackend('webgpu', () => new WebGPUBackend(device, info), 3);
 }
 
 function layersModel(network: Network): tf.LayersModel {
