@@ -2,6 +2,7 @@ import { groupByNode, groupsOf } from './groups.ts';
 import { type Network, type Node, shapesOf } from './network.ts';
 import { type ParameterSpec, parametersOf } from './parameters.ts';
 import { type Structure, checkStructure, keptOf } from './structure.ts';
+import { type TapPattern, keepsTap } from './taps.ts';
 
 /** How one tensor of the compact network is cut out of the full-size one. */
 export interface Gather {
@@ -9,6 +10,8 @@ export interface Gather {
   readonly compact: ParameterSpec;
   /** For each axis the kept indices into the full-size tensor, or null where the axis is whole. */
   readonly kept: readonly (readonly number[] | null)[];
+  /** Taps that the compact convolution keeps for each of its input channels, or null when all. */
+  readonly taps: TapPattern | null;
 }
 
 export interface Compact {
@@ -36,24 +39,46 @@ export function compact(network: Network, structure: Structure): Compact {
 
   const nodes = network.nodes.map((node): Node => {
     const kept = keptAt(node.id);
-    if (!kept) return node;
-    if (node.op === 'conv') return { ...node, filters: kept.length };
-    return node.op === 'dense' ? { ...node, units: kept.length } : node;
+    if (node.op === 'conv') {
+      const pattern = structure.taps?.[node.id];
+      const inputs = keptAt(node.input);
+      const taps = pattern && {
+        stride: pattern.stride,
+        offsets: inputs ? inputs.map((channel) => pattern.offsets[channel] ?? 0) : pattern.offsets,
+      };
+      return { ...node, filters: kept?.length ?? node.filters, ...(taps && taps.stride > 1 ? { taps } : {}) };
+    }
+    return kept && node.op === 'dense' ? { ...node, units: kept.length } : node;
   });
   const smaller: Network = { ...network, nodes };
   const compactSpecs = new Map(parametersOf(smaller).map((spec) => [spec.name, spec]));
   const gathers = parametersOf(network).map((full): Gather => {
     const spec = compactSpecs.get(full.name);
     if (!spec) throw new Error(`compact: ${full.name} is missing from the compact network`);
-    return { full, compact: spec, kept: full.axes.map((axis) => (axis === null ? null : keptAt(axis))) };
+    const node = nodes.find(({ id }) => id === full.node);
+    return {
+      full,
+      compact: spec,
+      kept: full.axes.map((axis) => (axis === null ? null : keptAt(axis))),
+      taps: (node?.op === 'conv' && node.taps) || null,
+    };
   });
   return { network: smaller, gathers };
 }
 
-/** Visits every entry of the compact tensor as (index in the compact tensor, index in the full-size tensor). */
+/**
+ * Visits every kept entry of the compact tensor as (index in the compact tensor, index in the full-size tensor). Entries
+ * at pruned taps have a place in the compact tensor but are never visited: they stay zero there, untouched in the full one.
+ */
 export function forEachKept(gather: Gather, visit: (compactIndex: number, fullIndex: number) => void): void {
   const { shape } = gather.compact;
   const strides = gather.full.shape.map((_, axis) => gather.full.shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const { taps } = gather;
+  const [, , inputs = 1, outputs = 1] = shape;
+  const pruned = (index: number): boolean =>
+    taps !== null &&
+    // [height, width, in, out]: what stands before the last two axes counts the taps row by row.
+    !keepsTap(taps, Math.floor(index / outputs) % inputs, Math.floor(index / (outputs * inputs)));
   let compactIndex = 0;
   const walk = (axis: number, base: number): void => {
     const size = shape[axis] ?? 1;
@@ -61,8 +86,10 @@ export function forEachKept(gather: Gather, visit: (compactIndex: number, fullIn
     const kept = gather.kept[axis];
     for (let i = 0; i < size; i++) {
       const index = base + (kept ? (kept[i] ?? 0) : i) * stride;
-      if (axis === shape.length - 1) visit(compactIndex++, index);
-      else walk(axis + 1, index);
+      if (axis === shape.length - 1) {
+        if (!pruned(compactIndex)) visit(compactIndex, index);
+        compactIndex++;
+      } else walk(axis + 1, index);
     }
   };
   walk(0, 0);

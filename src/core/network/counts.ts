@@ -1,6 +1,7 @@
 import { compact } from './compact.ts';
 import { type Network, convolutionsOf, shapesOf } from './network.ts';
 import type { Structure } from './structure.ts';
+import { keptTaps } from './taps.ts';
 
 /** Size of one convolution (depthwise or not) or dense layer. */
 export interface LayerCount {
@@ -27,7 +28,12 @@ export function countNetwork(network: Network): Counts {
     // A depthwise convolution's output channel reads one input channel.
     const read = node.op === 'depthwiseConv' ? 1 : (shapes.get(node.input)?.[2] ?? 0);
     const taps = node.op === 'dense' ? 1 : node.kernel * node.kernel;
-    const parameters = taps * read * outputs;
+    const sparse = node.op === 'conv' ? node.taps : undefined;
+    // Rows of the lowered matrix: (input channel, tap) pairs that are kept.
+    const rows = sparse
+      ? sparse.offsets.reduce((sum, offset) => sum + keptTaps(sparse.stride, offset, taps).length, 0)
+      : taps * read;
+    const parameters = rows * outputs;
     return [{ layer: node.id, width: outputs, parameters, macs: parameters * height * width }];
   });
   return {

@@ -6,4 +6,5 @@ export * from './initialise.ts';
 export * from './network.ts';
 export * from './parameters.ts';
 export * from './structure.ts';
+export * from './taps.ts';
 export * from './zoo.ts';

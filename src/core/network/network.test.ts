@@ -319,7 +319,7 @@ describe('compact', () => {
               return [flat, large];
             });
             const visited: number[][] = [];
-            forEachKept({ full, compact: spec, kept }, (small, large) => visited.push([small, large]));
+            forEachKept({ full, compact: spec, kept, taps: null }, (small, large) => visited.push([small, large]));
             expect(visited).toEqual(expected);
           }
         },

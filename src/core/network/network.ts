@@ -1,3 +1,5 @@
+import type { TapPattern } from './taps.ts';
+
 /**
  * A network is a list of nodes in topological order, as plain JSON. Everything else (shapes, channel groups, counts,
  * compact networks, compiled plans) is derived from it.
@@ -14,6 +16,8 @@ export type Node =
       readonly filters: number;
       readonly kernel: number;
       readonly stride: number;
+      /** Taps that are kept for each input channel; all when absent. */
+      readonly taps?: TapPattern;
     }
   | { readonly id: string; readonly op: 'batchNorm'; readonly input: string }
   | {

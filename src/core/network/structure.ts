@@ -1,12 +1,15 @@
 import { type ChannelGroup, groupsOf } from './groups.ts';
-import type { Network } from './network.ts';
+import { type Network, nodeOf, shapesOf } from './network.ts';
+import { type TapPattern, checkTaps } from './taps.ts';
 
 /**
- * What is kept of a network: for each channel group the kept channels' indices, ascending. Plain JSON. A group that is
- * not listed keeps everything, so later kinds of sparsity (kernels, taps) can be added as further optional keys.
+ * What is kept of a network: for each channel group the kept channels' indices, ascending, and for convolutions the kept
+ * taps. Plain JSON. What is not listed keeps everything.
  */
 export interface Structure {
   readonly channels: Readonly<Record<string, readonly number[]>>;
+  /** By convolution; offsets for all input channels of the full-size network, pruned ones too. */
+  readonly taps?: Readonly<Record<string, TapPattern>>;
 }
 
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
@@ -37,6 +40,11 @@ export function checkStructure(network: Network, structure: Structure): void {
         throw new Error(`structure: group "${id}" must list channels 0 to ${group.channels - 1}, ascending, once each`);
       }
     });
+  }
+  const shapes = shapesOf(network);
+  for (const [id, pattern] of Object.entries(structure.taps ?? {})) {
+    const conv = nodeOf(network, id, 'conv');
+    checkTaps(id, pattern, shapes.get(conv.input)?.[2] ?? 0, conv.kernel ** 2);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Rank, Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import { BATCH_NORM_EPSILON, type Network, type Node } from '../../core/network/index.ts';
+import { BATCH_NORM_EPSILON, type Network, type Node, type NodeOf, keepsTap } from '../../core/network/index.ts';
 import type { Tfjs } from './backend.ts';
 
 /** Statistics of one batch norm: [channels] each. */
@@ -54,7 +54,7 @@ export function forward(
       case 'input':
         return images;
       case 'conv':
-        return tf.conv2d(output(node.input), parameter(`${node.id}/kernel`) as Tensor4D, node.stride, 'same');
+        return tf.conv2d(output(node.input), withTaps(tf, node, parameter(`${node.id}/kernel`)), node.stride, 'same');
       case 'depthwiseConv': {
         const kernel = parameter(`${node.id}/kernel`) as Tensor4D;
         return tf.depthwiseConv2d(output(node.input), kernel, node.stride, 'same');
@@ -102,6 +102,16 @@ function averagePool(tf: Tfjs, x: Tensor4D, { size, stride }: { size: number; st
   const sums = tf.depthwiseConv2d(x, tf.ones<Rank.R4>([size, size, channels, 1]), stride, 'same');
   const inside = tf.ones<Rank.R4>([1, height, width, 1]);
   return sums.div(tf.conv2d(inside, tf.ones<Rank.R4>([size, size, 1, 1]), stride, 'same'));
+}
+
+/** The kernel with zeros at pruned taps, so that their gradient is zero too. */
+function withTaps(tf: Tfjs, { taps }: NodeOf<'conv'>, kernel: Tensor): Tensor4D {
+  if (!taps) return kernel as Tensor4D;
+  const [height = 1, width = 1, inputs = 1] = kernel.shape;
+  const kept = Array.from({ length: height * width * inputs }, (_, i) =>
+    Number(keepsTap(taps, i % inputs, Math.floor(i / inputs))),
+  );
+  return kernel.mul(tf.tensor4d(kept, [height, width, inputs, 1])) as Tensor4D;
 }
 
 function batchStatistics(tf: Tfjs, x: Tensor): BatchStatistics {

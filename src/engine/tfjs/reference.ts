@@ -1,4 +1,4 @@
-import type { Network, Shape } from '../../core/network/index.ts';
+import { type Network, type Shape, type TapPattern, keepsTap } from '../../core/network/index.ts';
 
 /**
  * The arithmetic of training written out as plain loops in double precision, for tests: it shares no code with the
@@ -166,12 +166,13 @@ function convolve(
   { shape, values }: Activation,
   count: number,
   kernel: Float64Array,
-  { filters, kernel: size, stride }: { filters: number; kernel: number; stride: number },
+  { filters, kernel: size, stride, taps }: { filters: number; kernel: number; stride: number; taps?: TapPattern },
 ): Activation {
   const channels = shape[2];
   const sums = new Float64Array(count * Math.ceil(shape[0] / stride) * Math.ceil(shape[1] / stride) * filters);
   const [height, width] = forEachTap(shape, count, size, stride, (outputPixel, inputPixel, tap) => {
     for (let c = 0; c < channels; c++) {
+      if (taps && !keepsTap(taps, c, tap)) continue;
       const value = at(values, inputPixel * channels + c);
       for (let f = 0; f < filters; f++) {
         add(sums, outputPixel * filters + f, value * at(kernel, (tap * channels + c) * filters + f));

@@ -31,11 +31,16 @@ import { BATCH_NORM_MOMENTUM } from '../../core/network/network.ts';
 /** Images in a batch of evaluation and prediction. */
 const EVALUATION_BATCH = 64;
 
+/** What is sized by the network. */
+interface TrainerMemory {
+  readonly arenas: Arenas;
+  readonly planner: Planner;
+  readonly inference: Inference;
+}
+
 /** Trains one network on the GPU: plans replayed step by step, full-size stores on the host (see Trainer). */
 export class GpuTrainer implements Trainer {
-  readonly #arenas: Arenas;
-  readonly #planner: Planner;
-  readonly #inference: Inference;
+  #memory: TrainerMemory;
   readonly #uniforms: StepUniforms;
   readonly #submitter: Submitter;
   #store: ParameterStore;
@@ -56,25 +61,39 @@ export class GpuTrainer implements Trainer {
     readonly options: TrainerOptions & { readonly data: GpuData },
     readonly later: readonly Kernel[],
   ) {
-    const { device } = pipelines;
     this.#store = new ParameterStore(network, structure, parameters, options.execution);
-    const largest = layOut(network);
-    const arena = (label: string, floats: number): GPUBuffer => storageBuffer(device, label, floats * 4);
-    this.#arenas = {
-      parameters: arena('parameters', largest.trainedSize),
-      velocity: arena('velocity', largest.trainedSize),
-      gradients: arena('gradients', largest.trainedSize),
-      running: arena('running statistics', largest.runningSize),
-    };
     this.#uniforms = new StepUniforms(pipelines);
-    this.#submitter = new Submitter(device, this.#uniforms.group);
-    const shared = { full: network, arenas: this.#arenas, data: options.data };
-    this.#planner = new Planner(pipelines, kernels, { ...shared, batch: options.batchSize, mode: 'train' });
-    this.#layout = this.#upload();
-    this.#inference = new Inference(
-      pipelines,
-      kernels,
-      { ...shared, batch: EVALUATION_BATCH },
+    this.#submitter = new Submitter(pipelines.device, this.#uniforms.group);
+    this.#layout = layOut(this.#store.running);
+    this.#memory = this.#allocate();
+    this.#upload();
+  }
+
+  /** Makes everything whose size depends on the network: room for the full-size one, and for the running one if larger. */
+  #allocate(): TrainerMemory {
+    const { pipelines, kernels, network, options } = this;
+    const full = layOut(network);
+    const trained = Math.max(full.trainedSize, this.#layout.trainedSize);
+    const arena = (label: string, floats: number): GPUBuffer => storageBuffer(pipelines.device, label, floats * 4);
+    const arenas = {
+      parameters: arena('parameters', trained),
+      velocity: arena('velocity', trained),
+      gradients: arena('gradients', trained),
+      running: arena('running statistics', Math.max(full.runningSize, this.#layout.runningSize)),
+    };
+    const shared = { full: network, arenas, data: options.data };
+    return {
+      arenas,
+      planner: new Planner(pipelines, kernels, { ...shared, batch: options.batchSize, mode: 'train' }),
+      inference: this.#openInference(arenas, EVALUATION_BATCH),
+    };
+  }
+
+  #openInference(arenas: Arenas, batch: number): Inference {
+    return new Inference(
+      this.pipelines,
+      this.kernels,
+      { full: this.network, arenas, data: this.options.data, batch },
       this.#uniforms,
       this.#submitter,
       this.#store.running,
@@ -89,6 +108,16 @@ export class GpuTrainer implements Trainer {
 
   get step(): number {
     return this.#step;
+  }
+
+  get #arenas(): Arenas {
+    return this.#memory.arenas;
+  }
+  get #planner(): Planner {
+    return this.#memory.planner;
+  }
+  get #inference(): Inference {
+    return this.#memory.inference;
   }
 
   get structure(): Structure {
@@ -161,16 +190,7 @@ export class GpuTrainer implements Trainer {
 
   async latency(batch: number): Promise<Latency> {
     if (batch === EVALUATION_BATCH) return this.#inference.latency();
-    const shared = { full: this.network, arenas: this.#arenas, data: this.options.data };
-    const inference = new Inference(
-      this.pipelines,
-      this.kernels,
-      { ...shared, batch },
-      this.#uniforms,
-      this.#submitter,
-      this.#store.running,
-      this.#layout,
-    );
+    const inference = this.#openInference(this.#arenas, batch);
     try {
       return await inference.latency();
     } finally {
@@ -213,7 +233,7 @@ export class GpuTrainer implements Trainer {
   async restructure(structure: Structure): Promise<void> {
     await this.#download();
     this.#store.restructure(structure);
-    this.#layout = this.#upload();
+    this.#upload();
     await this.#record();
   }
 
@@ -226,14 +246,18 @@ export class GpuTrainer implements Trainer {
     this.#store = ParameterStore.restored(this.network, checkpoint, this.options.execution);
     this.#step = checkpoint.step;
     this.#ahead = false;
-    this.#layout = this.#upload();
+    this.#upload();
     await this.#record();
   }
 
   dispose(): void {
+    this.#release();
+    this.#uniforms.dispose();
+  }
+
+  #release(): void {
     this.#planner.dispose();
     this.#inference.dispose();
-    this.#uniforms.dispose();
     for (const buffer of Object.values<GPUBuffer>({ ...this.#arenas })) buffer.destroy();
   }
 
@@ -256,14 +280,19 @@ export class GpuTrainer implements Trainer {
   }
 
   /** Gathers the running network's tensors from the stores into the arenas. */
-  #upload(): ArenaLayout {
+  #upload(): void {
     const layout = layOut(this.#store.running);
+    this.#layout = layout;
+    // Strided sparsity can need more room than the full-size network; nothing else does.
+    if (layout.trainedSize * 4 > this.#arenas.parameters.size || layout.runningSize * 4 > this.#arenas.running.size) {
+      this.#release();
+      this.#memory = this.#allocate();
+    }
     const { queue } = this.pipelines.device;
     const parameters = this.#store.gather(this.#store.parameters);
     queue.writeBuffer(this.#arenas.parameters, 0, pack(layout, parameters, 'trained'));
     queue.writeBuffer(this.#arenas.running, 0, pack(layout, parameters, 'running'));
     queue.writeBuffer(this.#arenas.velocity, 0, pack(layout, this.#store.gather(this.#store.momentum), 'trained'));
-    return layout;
   }
 
   async #record(): Promise<void> {

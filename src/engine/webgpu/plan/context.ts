@@ -1,11 +1,11 @@
 import { type Network, type Shape, shapesOf } from '../../../core/network/index.ts';
 import { values, withZeros } from '../buffers.ts';
 import type { KernelSet } from '../kernel-set.ts';
-import { vec4s } from '../kernel.ts';
+import type { TapClass } from '../channels.ts';
 import type { ArenaLayout } from '../layout.ts';
-import type { TapClass } from './geometry.ts';
 import { type Placement, activationKey, gradientKey } from './memory.ts';
 import type { Recorder } from './recorder.ts';
+import type { Room } from './room.ts';
 import { type NormUnit, type Unit, type UnitOptions, unitsOf } from './units.ts';
 
 /** The buffers a plan's dispatches are bound to. Those for training are missing in a plan that only infers. */
@@ -54,7 +54,7 @@ export class PlanContext {
 
   constructor(
     readonly network: Network,
-    readonly full: Network,
+    room: Room,
     readonly batch: number,
     readonly kernels: KernelSet,
     readonly layout: ArenaLayout,
@@ -65,20 +65,25 @@ export class PlanContext {
   ) {
     this.units = unitsOf(network, unitOptions);
     this.#shapes = shapesOf(network);
-    this.#stateOffsets = stateOffsets(full).offsets;
+    this.#stateOffsets = stateOffsets(room).offsets;
   }
 
   extent(node: string): Extent {
     const shape = this.#shapes.get(node);
     if (!shape) throw new Error(`plan: no node is called "${node}"`);
-    const vectors = vec4s(shape[2]);
+    const { vectors } = this.layout.channels.of(node);
     const pixels = this.batch * shape[0] * shape[1];
     return { shape, vectors, pixels, size: pixels * vectors };
   }
 
   /** Classes of source maps of a convolution that keeps only some taps; null when it is dense. */
-  tapClasses(_conv: string): readonly TapClass[] | null {
-    return null;
+  tapClasses(conv: string): readonly TapClass[] | null {
+    return this.layout.channels.classes(conv);
+  }
+
+  /** Whether a node's channels lie one behind the other, padding at the end only. */
+  contiguous(node: string): boolean {
+    return this.layout.channels.of(node).places === null;
   }
 
   #buffer(key: string): GPUBuffer {
@@ -141,14 +146,13 @@ const stateKey = ({ batchNorm, gate, output }: NormKey): string => batchNorm ?? 
 const SCALING: readonly string[] = ['batchNorm', 'gate', 'add', 'relu', 'relu6'];
 
 /** Where each norm's state lies, at full width so that offsets never move; and the bytes of all of them. */
-export function stateOffsets(full: Network): { offsets: ReadonlyMap<string, number>; bytes: number } {
+export function stateOffsets(room: Room): { offsets: ReadonlyMap<string, number>; bytes: number } {
   const offsets = new Map<string, number>();
-  const shapes = shapesOf(full);
   let bytes = 256;
-  for (const node of full.nodes) {
+  for (const node of room.full.nodes) {
     if (!SCALING.includes(node.op)) continue;
     offsets.set(node.id, bytes);
-    bytes += Math.ceil(vec4s(shapes.get(node.id)?.[2] ?? 1) / 4) * 256;
+    bytes += Math.ceil(room.vectors(node.id) / 4) * 256;
   }
   return { offsets, bytes };
 }

@@ -1,4 +1,5 @@
 import { samePadLow } from '../../../core/network/index.ts';
+import type { TapClass } from '../channels.ts';
 import type { Block, Run } from '../kernels/conv-rows/kernel.ts';
 import type { Transposition } from '../kernels/transpose-kernel/kernel.ts';
 import type { PlanContext } from './context.ts';
@@ -10,7 +11,7 @@ export interface Geometry {
   readonly inHeight: number;
   readonly inWidth: number;
   readonly inVectors: number;
-  /** Channels that exist, at the front of the vectors. */
+  /** Channels to sum over, at the front of the vectors. */
   readonly inChannels: number;
   readonly outHeight: number;
   readonly outWidth: number;
@@ -26,24 +27,19 @@ export interface Geometry {
   readonly form: '3x3' | 'rows';
 }
 
-export interface TapClass {
-  /** First channel (a multiple of 4) and how many exist. */
-  readonly channel: number;
-  readonly channels: number;
-  /** Kept taps, row-major in the kernel, ascending. */
-  readonly taps: readonly number[];
-}
-
 export function geometryOf(context: PlanContext, unit: LayerUnit): Geometry {
   const input = context.extent(unit.input);
   const output = context.extent(unit.node.id);
-  const outputs = { outVectors: output.vectors, outChannels: output.shape[2] };
+  const outputs = {
+    outVectors: output.vectors,
+    outChannels: context.contiguous(unit.node.id) ? output.shape[2] : output.vectors * 4,
+  };
   const { node } = unit;
   if (node.op === 'dense') {
     const [height, width, channels] = input.shape;
     const inVectors = height * width * input.vectors;
     // Behind a flatten the padding of each pixel's channels lies between them.
-    const inChannels = height * width === 1 ? channels : inVectors * 4;
+    const inChannels = height * width === 1 && context.contiguous(unit.input) ? channels : inVectors * 4;
     return {
       ...outputs,
       inVectors,
@@ -62,7 +58,8 @@ export function geometryOf(context: PlanContext, unit: LayerUnit): Geometry {
     };
   }
   const { kernel, stride } = node;
-  const [inHeight, inWidth, inChannels] = input.shape;
+  const [inHeight, inWidth] = input.shape;
+  const inChannels = context.contiguous(unit.input) ? input.shape[2] : input.vectors * 4;
   const [outHeight, outWidth] = output.shape;
   const classes = context.tapClasses(node.id) ?? [
     { channel: 0, channels: inChannels, taps: Array.from({ length: kernel * kernel }, (_, tap) => tap) },

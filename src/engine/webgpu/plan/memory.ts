@@ -1,5 +1,6 @@
-import { type Network, shapesOf } from '../../../core/network/index.ts';
-import { ZERO_VEC4S, vec4s } from '../kernel.ts';
+import { shapesOf } from '../../../core/network/index.ts';
+import { ZERO_VEC4S } from '../kernel.ts';
+import type { Room } from './room.ts';
 import { type Unit, readsOf } from './units.ts';
 
 /**
@@ -24,15 +25,15 @@ export const activationKey = (node: string): string => `a:${node}`;
 export const gradientKey = (node: string): string => `g:${node}`;
 
 /** Vec4s of a node's activation for a batch. */
-export function activationVectors(network: Network, batch: number): ReadonlyMap<string, number> {
+export function activationVectors(room: Room, batch: number): ReadonlyMap<string, number> {
   return new Map(
-    [...shapesOf(network)].map(([id, [height, width, channels]]) => [id, batch * height * width * vec4s(channels)]),
+    [...shapesOf(room.full)].map(([id, [height, width]]) => [id, batch * height * width * room.vectors(id)]),
   );
 }
 
 /** Lifetimes overlap in one buffer never, sizes are matched best fit. `train` keeps activations for the way back. */
-export function place(network: Network, units: readonly Unit[], batch: number, train: boolean): Placement {
-  const sizes = activationVectors(network, batch);
+export function place(room: Room, units: readonly Unit[], batch: number, train: boolean): Placement {
+  const sizes = activationVectors(room, batch);
   const lifetimes = train ? trainingLifetimes(units, sizes) : inferenceLifetimes(units, sizes);
   const buffers: { capacity: number; free: number }[] = [];
   const slots = new Map<string, number>();

@@ -1,6 +1,6 @@
 import type { Network } from '../../../core/network/index.ts';
 import type { Split } from '../../engine.ts';
-import { storageBuffer, values } from '../buffers.ts';
+import { storageBuffer } from '../buffers.ts';
 import type { GpuData } from '../data.ts';
 import type { KernelSet } from '../kernel-set.ts';
 import { elementwiseGrid } from '../kernel.ts';
@@ -10,12 +10,12 @@ import type { ArenaLayout } from '../layout.ts';
 import type { Pipelines } from '../pipelines.ts';
 import { SLOTS } from '../step-uniforms.ts';
 import { recordBackward } from './backward.ts';
-import { ELEMENTWISE_COST, PlanContext, type TrainingBuffers, stateOffsets } from './context.ts';
+import { ELEMENTWISE_COST, PlanContext } from './context.ts';
 import { recordFolded, recordForward } from './forward.ts';
-import { type Placement, activationKey, place } from './memory.ts';
+import { PlannerMemory } from './planner-memory.ts';
 import { type Dispatch, type PlanStorage, Recorder } from './recorder.ts';
-import { partialBytes, transposedBytes } from './scratch.ts';
-import { type UnitOptions, unitsOf } from './units.ts';
+import { Room } from './room.ts';
+import type { UnitOptions } from './units.ts';
 
 /** Dispatches of one structure, by phase. `assemble` fills the input from a split of the data set. */
 export interface Plan {
@@ -44,19 +44,14 @@ export interface PlanOptions {
 }
 
 /**
- * Holds the buffers of one batch size and records plans into them. Buffers are made once, for the full-size network:
- * a new structure only means new shapes and bind groups.
+ * Holds the buffers of one batch size and records plans into them. Buffers are made once, for the full-size network: a
+ * new structure only means new shapes and bind groups (see Room for the exception).
  */
 export class Planner {
-  readonly #placement: Placement;
-  readonly #activations: readonly GPUBuffer[];
-  readonly #states: GPUBuffer;
   readonly #labels: GPUBuffer;
   readonly #outcome: GPUBuffer;
-  readonly #training: TrainingBuffers | null;
-  readonly #owned: GPUBuffer[] = [];
-  readonly #discarded: GPUBuffer;
   readonly #unitOptions: UnitOptions;
+  #memory: PlannerMemory;
   #storage: PlanStorage | undefined;
   /** Batch indices [slots, batch] and summed (loss, correct) [slots]. */
   readonly indices: GPUBuffer;
@@ -67,37 +62,24 @@ export class Planner {
     readonly kernels: KernelSet,
     readonly options: PlanOptions,
   ) {
-    const { full, batch, mode, arenas } = options;
-    const make = (label: string, bytes: number): GPUBuffer => {
-      const buffer = storageBuffer(pipelines.device, label, bytes);
-      this.#owned.push(buffer);
-      return buffer;
-    };
+    const { full, batch, mode } = options;
+    const make = (label: string, bytes: number): GPUBuffer => storageBuffer(pipelines.device, label, bytes);
     this.#unitOptions = { fold: mode === 'infer' };
-    this.#placement = place(full, unitsOf(full, this.#unitOptions), batch, mode === 'train');
-    this.#activations = this.#placement.capacities.map((capacity, index) => make(`activation ${index}`, capacity * 16));
-    const states = stateOffsets(full);
-    this.#states = make('norm states', states.bytes);
-    this.#discarded = make('discarded', states.bytes);
     this.#labels = make('batch labels', batch * 4);
     this.#outcome = make('outcome', batch * 8);
     this.indices = make('batch indices', SLOTS * batch * 4);
     this.metrics = make('metrics', SLOTS * 8);
-    this.#training =
-      mode === 'train'
-        ? {
-            velocity: arenas.velocity,
-            gradients: arenas.gradients,
-            coefficients: make('norm coefficients', states.bytes),
-            partials: make('partial sums', partialBytes(full, batch, kernels.tuning)),
-            transposed: make('transposed kernels', transposedBytes(full)),
-          }
-        : null;
+    this.#memory = this.#allocate(Room.of(full));
+  }
+
+  #allocate(room: Room): PlannerMemory {
+    const { options, pipelines, kernels } = this;
+    return new PlannerMemory(pipelines.device, room, options, options.arenas, kernels, this.#unitOptions);
   }
 
   get bytes(): number {
-    const owned = this.#owned.reduce((sum, buffer) => sum + buffer.size, 0);
-    return owned + (this.#storage?.uniforms.size ?? 0) + (this.#storage?.tables.size ?? 0);
+    const owned = [this.#labels, this.#outcome, this.indices, this.metrics].reduce((sum, { size }) => sum + size, 0);
+    return owned + this.#memory.bytes + (this.#storage?.uniforms.size ?? 0) + (this.#storage?.tables.size ?? 0);
   }
 
   /**
@@ -105,25 +87,31 @@ export class Planner {
    * compiled.
    */
   async plan(network: Network, layout: ArenaLayout): Promise<Plan> {
-    const { full, batch, mode, arenas, data } = this.options;
+    const { batch, mode, arenas, data } = this.options;
+    const room = this.#memory.room.fitting(layout);
+    if (room !== this.#memory.room) {
+      this.#memory.dispose();
+      this.#memory = this.#allocate(room);
+    }
+    const memory = this.#memory;
     const recorder = new Recorder();
     const context = new PlanContext(
       network,
-      full,
+      room,
       batch,
       this.kernels,
       layout,
-      this.#placement,
+      memory.placement,
       {
-        activations: this.#activations,
+        activations: memory.activations,
         parameters: arenas.parameters,
         running: arenas.running,
-        states: this.#states,
+        states: memory.states,
         labels: this.#labels,
         outcome: this.#outcome,
         metrics: this.metrics,
-        discarded: this.#discarded,
-        training: this.#training,
+        discarded: memory.discarded,
+        training: memory.training,
       },
       recorder,
       this.#unitOptions,
@@ -156,13 +144,12 @@ export class Planner {
 
   /** The activation that holds a node's output after a forward pass (the logits after any). */
   activation(node: string): GPUBufferBinding {
-    const buffer = this.#activations[this.#placement.slots.get(activationKey(node)) ?? -1];
-    if (!buffer) throw new Error(`no activation of "${node}" is kept`);
-    return values(buffer);
+    return this.#memory.binding('activation', node);
   }
 
   dispose(): void {
-    for (const buffer of this.#owned) buffer.destroy();
+    for (const buffer of [this.#labels, this.#outcome, this.indices, this.metrics]) buffer.destroy();
+    this.#memory.dispose();
     this.#storage?.uniforms.destroy();
     this.#storage?.tables.destroy();
   }

@@ -1,15 +1,17 @@
-import { type Network, shapesOf } from '../../../core/network/index.ts';
+import { shapesOf } from '../../../core/network/index.ts';
 import type { Tuning } from '../kernel-set.ts';
-import { vec4s } from '../kernel.ts';
+import { beforeFlatten } from '../layout.ts';
+import type { Room } from './room.ts';
 
 /** Bytes of the scratch for partial sums that any structure of a network can need. */
-export function partialBytes(full: Network, batch: number, tuning: Tuning): number {
+export function partialBytes(room: Room, batch: number, tuning: Tuning): number {
+  const { full } = room;
   const shapes = shapesOf(full);
   const { threads } = tuning;
   let most = 0;
   for (const node of full.nodes) {
-    const [height = 0, width = 0, channels = 0] = shapes.get(node.id) ?? [];
-    const outVectors = vec4s(channels);
+    const [height = 0, width = 0] = shapes.get(node.id) ?? [];
+    const outVectors = room.vectors(node.id);
     // Channel sums: at most `threads` / 4 parts of all vectors together, twice, and one part at least.
     most = Math.max(most, 2 * (threads / 4 + outVectors));
     if (node.op === 'depthwiseConv') {
@@ -17,7 +19,7 @@ export function partialBytes(full: Network, batch: number, tuning: Tuning): numb
       most = Math.max(most, 9 * (threads / 3 + outVectors));
     }
     if (node.op !== 'conv') continue;
-    const inputs = vec4s(shapes.get(node.input)?.[2] ?? 0);
+    const inputs = room.vectors(node.input);
     // Moments: a pair of sums for each tile (or quad of tiles) of the smaller kind.
     const pixels = Math.min(tuning.conv3x3.pixels, tuning.rows.pixels);
     const tiles = batch * height * Math.ceil(width / pixels);
@@ -37,17 +39,18 @@ export function partialBytes(full: Network, batch: number, tuning: Tuning): numb
 }
 
 /** Bytes of all kernels transposed for the input gradients. */
-export function transposedBytes(full: Network): number {
+export function transposedBytes(room: Room): number {
+  const { full } = room;
   const shapes = shapesOf(full);
   let vectors = 16;
   for (const node of full.nodes) {
     if (node.op !== 'conv' && node.op !== 'dense') continue;
     const taps = node.op === 'conv' ? node.kernel ** 2 : 1;
-    const [height = 1, width = 1, inputs = 0] = shapes.get(node.input) ?? [];
-    const [, , outputs = 0] = shapes.get(node.id) ?? [];
-    // A flattened input is at most three channels a pixel wider when padded; bindings start at multiples of 16 vec4s.
-    const rows = height * width * vec4s(inputs) + vec4s(inputs);
-    vectors += taps * rows * vec4s(outputs) * 4 + 16;
+    const source = beforeFlatten(full, node.input);
+    const [height = 1, width = 1] = node.op === 'dense' ? (shapes.get(source) ?? []) : [];
+    const rows = height * width * room.vectors(source);
+    // Bindings start at multiples of 16 vec4s.
+    vectors += taps * rows * room.vectors(node.id) * 4 + 16;
   }
   return vectors * 16;
 }

@@ -1,0 +1,64 @@
+import { storageBuffer, values } from '../buffers.ts';
+import type { KernelSet } from '../kernel-set.ts';
+import { type TrainingBuffers, stateOffsets } from './context.ts';
+import { type Placement, activationKey, gradientKey, place } from './memory.ts';
+import type { Arenas, PlanOptions } from './plan.ts';
+import type { Room } from './room.ts';
+import { partialBytes, transposedBytes } from './scratch.ts';
+import { type UnitOptions, unitsOf } from './units.ts';
+
+/** The buffers whose sizes depend on the widths there is room for: activations, norm states, scratch. */
+export class PlannerMemory {
+  readonly placement: Placement;
+  readonly activations: readonly GPUBuffer[];
+  readonly states: GPUBuffer;
+  readonly discarded: GPUBuffer;
+  readonly training: TrainingBuffers | null;
+  readonly #owned: GPUBuffer[] = [];
+
+  constructor(
+    readonly device: GPUDevice,
+    readonly room: Room,
+    { batch, mode }: Pick<PlanOptions, 'batch' | 'mode'>,
+    arenas: Arenas,
+    kernels: KernelSet,
+    unitOptions: UnitOptions,
+  ) {
+    const make = (label: string, bytes: number): GPUBuffer => {
+      const buffer = storageBuffer(device, label, bytes);
+      this.#owned.push(buffer);
+      return buffer;
+    };
+    this.placement = place(room, unitsOf(room.full, unitOptions), batch, mode === 'train');
+    this.activations = this.placement.capacities.map((capacity, index) => make(`activation ${index}`, capacity * 16));
+    const states = stateOffsets(room);
+    this.states = make('norm states', states.bytes);
+    this.discarded = make('discarded', states.bytes);
+    this.training =
+      mode === 'train'
+        ? {
+            velocity: arenas.velocity,
+            gradients: arenas.gradients,
+            coefficients: make('norm coefficients', states.bytes),
+            partials: make('partial sums', partialBytes(room, batch, kernels.tuning)),
+            transposed: make('transposed kernels', transposedBytes(room)),
+          }
+        : null;
+  }
+
+  get bytes(): number {
+    return this.#owned.reduce((sum, buffer) => sum + buffer.size, 0);
+  }
+
+  /** Where a node's output is after a forward pass, or its gradient after a backward pass, if it is kept. */
+  binding(kind: 'activation' | 'gradient', node: string): GPUBufferBinding {
+    const key = kind === 'activation' ? activationKey(node) : gradientKey(node);
+    const buffer = this.activations[this.placement.slots.get(key) ?? -1];
+    if (!buffer) throw new Error(`no ${kind} of "${node}" is kept`);
+    return values(buffer);
+  }
+
+  dispose(): void {
+    for (const buffer of this.#owned) buffer.destroy();
+  }
+}
