@@ -1,4 +1,3 @@
-import type { Shape } from '../../core/network/index.ts';
 import { readBuffer, storageBuffer } from './buffers.ts';
 import { requestDevice } from './device.ts';
 import { type Grid, type Kernel, ZERO_VEC4S, vec4s } from './kernel.ts';
@@ -7,61 +6,172 @@ import { Recorder } from './plan/recorder.ts';
 import { RESTING, type StepValues, StepUniforms } from './step-uniforms.ts';
 import { Submitter } from './submitter.ts';
 
-/** Runs single kernels for tests, and converts between tfjs' layouts and the padded ones. */
+type Contents = Float32Array | Uint32Array | Int32Array;
+
+interface Job {
+  readonly kernel: Kernel;
+  readonly contents: Readonly<Record<string, Contents>>;
+  readonly shape: Readonly<Record<string, number>>;
+  readonly grid: Grid;
+  readonly check: (results: Record<string, Float32Array>) => void;
+}
+
+/** Runs kernels for tests, and converts between tfjs' layouts and the padded ones. */
 export class KernelBench {
   readonly #uniforms: StepUniforms;
   readonly #submitter: Submitter;
 
-  private constructor(readonly pipelines: Pipelines) {
+  private constructor(
+    readonly pipelines: Pipelines,
+    /** Kernels that use work-group memory (`wide`) must not run here. */
+    readonly software: boolean,
+  ) {
     this.#uniforms = new StepUniforms(pipelines);
     this.#submitter = new Submitter(pipelines.device, this.#uniforms.group);
   }
 
   static async open(): Promise<KernelBench> {
-    const { device } = await requestDevice();
-    return new KernelBench(new Pipelines(device));
+    const { device, software } = await requestDevice();
+    return new KernelBench(new Pipelines(device), software);
   }
 
   /** Runs one kernel on copies of the given buffers; returns every buffer's contents afterwards. */
   async run<Buffer extends string, Field extends string>(
     kernel: Kernel<Buffer, Field>,
-    contents: Readonly<Record<Buffer, Float32Array | Uint32Array>>,
+    contents: Readonly<Record<Buffer, Contents>>,
     shape: Readonly<Record<Field, number>>,
     grid: Grid,
     step: Partial<StepValues> = {},
   ): Promise<Record<Buffer, Float32Array>> {
+    let found: Record<Buffer, Float32Array> | undefined;
+    const batch = this.batch(step);
+    batch.add(kernel, contents, shape, grid, (results) => (found = results));
+    await batch.run();
+    if (!found) throw new Error(`${kernel.label} has no results`);
+    return found;
+  }
+
+  batch(step: Partial<StepValues> = {}): Batch {
+    return new Batch((jobs) => this.#runAll(jobs, step));
+  }
+
+  /** Buffers of all jobs lie in two arenas, since a dispatch may not read and write the same buffer. */
+  async #runAll(jobs: readonly Job[], step: Partial<StepValues>): Promise<void> {
     const { device } = this.pipelines;
-    await this.pipelines.prepare([kernel]);
-    const names = Object.keys(contents) as Buffer[];
-    const buffers = names.map((name) => {
-      const buffer = storageBuffer(device, name, contents[name].byteLength);
-      device.queue.writeBuffer(buffer, 0, contents[name].slice());
-      return buffer;
-    });
-    const bindings = Object.fromEntries(names.map((name, i) => [name, { buffer: buffers[i] }]));
+    await this.pipelines.prepare([...new Set(jobs.map(({ kernel }) => kernel))]);
+    const [read, write] = [new Arena(), new Arena()];
+    const placed = jobs.map(({ kernel, contents }) =>
+      Object.entries(kernel.buffers).map(([name, [use]]) => {
+        const values = contents[name];
+        if (!values) throw new Error(`${kernel.label} needs contents of "${name}"`);
+        return { name, values, use, ...(use === 'read' ? read.share(values) : write.place(values)) };
+      }),
+    );
+    const buffers = { read: read.upload(device, 'read'), write: write.upload(device, 'written') };
     const recorder = new Recorder();
-    recorder.record(kernel, bindings as Record<Buffer, GPUBufferBinding>, shape, grid, 1);
+    jobs.forEach(({ kernel, shape, grid }, i) => {
+      const bindings = (placed[i] ?? []).map(({ name, use, offset, size }) => [
+        name,
+        { buffer: buffers[use], offset, size },
+      ]);
+      const [x, y, z] = grid;
+      recorder.record(kernel, Object.fromEntries(bindings), shape, grid, x * y * z * COST_OF_A_GROUP);
+    });
     device.pushErrorScope('validation');
-    const { dispatches, uniforms } = recorder.build(this.pipelines);
+    const { dispatches, storage } = recorder.build(this.pipelines);
     const stepOffset = this.#uniforms.write(0, { ...RESTING, count: 0, ...step });
     await this.#submitter.run([{ dispatches, stepOffset }]);
     const error = await device.popErrorScope();
     if (error) throw new Error(error.message);
-    const results = await Promise.all(
-      names.map(async (name, i) => {
-        const buffer = buffers[i];
-        if (!buffer) throw new Error(name);
-        const values = new Float32Array(await readBuffer(device, buffer, Math.ceil(contents[name].byteLength / 4) * 4));
-        buffer.destroy();
-        return [name, values] as const;
-      }),
-    );
-    uniforms.destroy();
-    return Object.fromEntries(results) as Record<Buffer, Float32Array>;
+    const written = await readBuffer(device, buffers.write, write.bytes);
+    for (const buffer of [buffers.read, buffers.write, storage.uniforms, storage.tables]) buffer.destroy();
+    jobs.forEach(({ check }, i) => {
+      const results = (placed[i] ?? []).map(({ name, values, use, offset }) => [
+        name,
+        use === 'read'
+          ? new Float32Array(values.buffer, values.byteOffset, values.length)
+          : new Float32Array(written, offset, values.length),
+      ]);
+      check(Object.fromEntries(results) as Record<string, Float32Array>);
+    });
   }
 
   dispose(): void {
     this.pipelines.device.destroy();
+  }
+}
+
+/** Only a start: the submitter measures what work really costs. */
+const COST_OF_A_GROUP = 1e4;
+/** Bytes of buffers that are on the adapter at once. */
+const BATCH_BYTES = 64 * 2 ** 20;
+
+/** Kernels that run together, since every submit and every read costs a round trip. */
+export class Batch {
+  #jobs: Job[] = [];
+
+  constructor(readonly runAll: (jobs: readonly Job[]) => Promise<void>) {}
+
+  /** `check` gets every buffer's contents afterwards; it may add kernels that go on from them. */
+  add<Buffer extends string, Field extends string>(
+    kernel: Kernel<Buffer, Field>,
+    contents: Readonly<Record<Buffer, Contents>>,
+    shape: Readonly<Record<Field, number>>,
+    grid: Grid,
+    check: (results: Record<Buffer, Float32Array>) => void,
+  ): void {
+    this.#jobs.push({
+      kernel,
+      contents,
+      shape,
+      grid,
+      check: (results) => check(results as Record<Buffer, Float32Array>),
+    });
+  }
+
+  async run(): Promise<void> {
+    while (this.#jobs.length > 0) {
+      let bytes = 0;
+      const over = this.#jobs.findIndex(({ contents }) => {
+        bytes += Object.values(contents).reduce((sum, { byteLength }) => sum + byteLength, 0);
+        return bytes > BATCH_BYTES;
+      });
+      await this.runAll(this.#jobs.splice(0, over < 0 ? this.#jobs.length : Math.max(1, over)));
+    }
+  }
+}
+
+/** Buffers of many kernels side by side in one. */
+class Arena {
+  readonly #placed: { readonly values: Contents; readonly offset: number }[] = [];
+  readonly #offsets = new Map<Contents, number>();
+  bytes = 0;
+
+  place(values: Contents): { offset: number; size: number } {
+    const offset = this.bytes;
+    const size = Math.max(16, Math.ceil(values.byteLength / 16) * 16);
+    this.#placed.push({ values, offset });
+    this.bytes += Math.ceil(size / 256) * 256;
+    return { offset, size };
+  }
+
+  /** The same array takes its place once. */
+  share(values: Contents): { offset: number; size: number } {
+    const offset = this.#offsets.get(values);
+    if (offset !== undefined) return { offset, size: Math.max(16, Math.ceil(values.byteLength / 16) * 16) };
+    const placed = this.place(values);
+    this.#offsets.set(values, placed.offset);
+    return placed;
+  }
+
+  upload(device: GPUDevice, label: string): GPUBuffer {
+    const all = new Uint8Array(Math.max(256, this.bytes));
+    for (const { values, offset } of this.#placed) {
+      all.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset);
+    }
+    const buffer = storageBuffer(device, label, all.byteLength);
+    device.queue.writeBuffer(buffer, 0, all);
+    return buffer;
   }
 }
 
@@ -135,36 +245,99 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
   return difference / largest;
 }
 
-/** A convolution's case in the conformance tests. */
-export interface ConvCase {
-  readonly images: number;
-  readonly input: Shape;
-  readonly outputs: number;
-  readonly kernel: 1 | 3;
-  readonly stride: 1 | 2;
+/** Draws whole numbers, all of a range alike or the small ones more often. */
+export interface Draws {
+  whole(from: number, to: number): number;
+  small(from: number, to: number): number;
 }
 
-/** Generated convolution shapes: odd sizes, one channel, one image, strides, widths off the tile sizes. */
-export function convCases(count: number, seed: number): readonly ConvCase[] {
-  const fixed: ConvCase[] = [
-    { images: 1, input: [1, 1, 1], outputs: 1, kernel: 3, stride: 1 },
-    { images: 1, input: [5, 7, 1], outputs: 1, kernel: 3, stride: 2 },
-    { images: 2, input: [32, 32, 3], outputs: 16, kernel: 3, stride: 1 },
-    { images: 3, input: [8, 8, 20], outputs: 17, kernel: 3, stride: 2 },
-    { images: 2, input: [16, 16, 16], outputs: 32, kernel: 1, stride: 2 },
-    { images: 1, input: [1, 19, 33], outputs: 10, kernel: 1, stride: 1 },
-  ];
-  const draws = noise(count * 7, seed).map((value) => (value + 1) / 2);
-  const generated = Array.from({ length: count }, (_, i): ConvCase => {
-    const draw = (k: number, from: number, to: number): number =>
-      from + Math.min(to - from, Math.floor((draws[i * 7 + k] ?? 0) * (to - from + 1)));
+export function draws(seed: number): Draws {
+  const values = noise(10_000, seed);
+  let next = 0;
+  const share = (): number => ((values[next++ % values.length] ?? 0) + 1) / 2;
+  const among = (from: number, to: number, at: number): number =>
+    from + Math.min(to - from, Math.floor(at * (to - from + 1)));
+  return {
+    whole: (from, to) => among(from, to, share()),
+    small: (from, to) => among(from, to, share() ** 2),
+  };
+}
+
+/** A convolution in the kernels' tests, with `same` padding. Source maps of a class keep the same taps of the kernel. */
+export interface ConvCase {
+  readonly images: number;
+  readonly height: number;
+  readonly width: number;
+  readonly classes: readonly { readonly channels: number; readonly taps: readonly number[] }[];
+  readonly outputs: number;
+  readonly kernel: number;
+  readonly stride: number;
+}
+
+export const allTaps = (kernel: number): readonly number[] => Array.from({ length: kernel ** 2 }, (_, tap) => tap);
+
+/** Generated shapes of dense convolutions: odd sizes, one channel, one image, widths off the tile sizes. */
+export function convCases(
+  count: number,
+  seed: number,
+  options: { readonly kernels: readonly number[]; readonly strides: readonly number[] },
+): readonly ConvCase[] {
+  const draw = draws(seed);
+  const pick = (values: readonly number[]): number => values[draw.whole(0, values.length - 1)] ?? 1;
+  return Array.from({ length: count }, (_, i) => {
+    const kernel = pick(options.kernels);
+    const stride = pick(options.strides);
+    const fixed = FIXED[i];
+    const [images, height, width, channels, outputs] = fixed ?? [
+      draw.small(1, 3),
+      draw.small(1, 10),
+      draw.small(1, 19),
+      draw.small(1, 21),
+      draw.small(1, 37),
+    ];
+    return { images, height, width, classes: [{ channels, taps: allTaps(kernel) }], outputs, kernel, stride };
+  });
+}
+
+/** Images, height, width, channels and outputs that every list of cases starts with. */
+const FIXED = [
+  [1, 1, 1, 1, 1],
+  [1, 5, 7, 1, 1],
+  [2, 16, 16, 3, 16],
+  [3, 8, 8, 20, 17],
+  [2, 8, 8, 16, 32],
+  [1, 1, 19, 33, 10],
+  [1, 2, 33, 4, 4],
+  [2, 7, 2, 12, 8],
+] as const;
+
+/**
+ * Generated convolutions whose source maps keep some taps only: every so many from an offset on (strided sparsity), or
+ * any at all.
+ */
+export function sparseConvCases(count: number, seed: number): readonly ConvCase[] {
+  const draw = draws(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const kernel = draw.whole(0, 2) === 0 ? 5 : 3;
+    const every = draw.whole(2, 4);
+    const strided = i % 4 !== 3;
+    const chosen = (offset: number): readonly number[] => {
+      const kept = allTaps(kernel).filter((tap) => (strided ? tap % every === offset : draw.whole(0, 2) === 0));
+      return kept.length > 0 ? kept : [draw.whole(0, kernel ** 2 - 1)];
+    };
+    const first = draw.whole(0, every - 1);
+    const classes = Array.from({ length: draw.whole(1, strided ? every : 4) }, (_class, index) => ({
+      channels: draw.small(1, 13),
+      taps: chosen((first + index) % every),
+    }));
     return {
-      images: draw(0, 1, 3),
-      input: [draw(1, 1, 13), draw(2, 1, 18), draw(3, 1, 21)],
-      outputs: draw(4, 1, 37),
-      kernel: draw(5, 0, 3) === 0 ? 1 : 3,
-      stride: draw(6, 0, 1) === 0 ? 1 : 2,
+      images: draw.small(1, 3),
+      height: draw.small(1, 9),
+      width: draw.small(1, 15),
+      classes,
+      outputs: draw.small(1, 21),
+      kernel,
+      stride: draw.whole(1, 3),
     };
   });
-  return [...fixed, ...generated];
 }

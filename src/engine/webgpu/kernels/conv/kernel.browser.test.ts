@@ -1,233 +1,663 @@
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { sameOutput, samePadLow } from '../../../../core/network/index.ts';
-import { vec4s } from '../../kernel.ts';
+import { type Grid, type Kernel, vec4s } from '../../kernel.ts';
+import { rowsShape } from '../../plan/forward.ts';
+import { type Geometry, forwardBlocks, gradientBlocks, lowered, transpositions } from '../../plan/geometry.ts';
 import {
+  type Batch,
   type ConvCase,
   KernelBench,
+  allTaps,
   convCases,
   noise,
   padChannels,
-  padKernel,
   relativeError,
-  unpadChannels,
-  unpadKernel,
+  sparseConvCases,
   withZeroRegion,
 } from '../../testing.ts';
-import { convInputGradient, inputGradientGrid } from '../conv-input-gradient/kernel.ts';
-import { convKernelGradient, kernelGradientGrid, splitRows, sumParts } from '../conv-kernel-gradient/kernel.ts';
-import { transposeKernel } from '../transpose-kernel/kernel.ts';
-import { type Tile, conv3x3, convForward, convGrid } from './kernel.ts';
+import { conv3x3InputGradient, gradient3x3Grid } from '../conv-3x3-input-gradient/kernel.ts';
+import { conv3x3KernelGradient } from '../conv-3x3-kernel-gradient/kernel.ts';
+import { conv3x3, conv3x3Grid, tilesOf } from '../conv-3x3/kernel.ts';
+import { convRowsKernelGradient, unitCount, unitTable } from '../conv-rows-kernel-gradient/kernel.ts';
+import { convRows, convRowsGrid, rowTable, rowTiles } from '../conv-rows/kernel.ts';
+import { sumGrid, sumParts } from '../sum-parts/kernel.ts';
+import { transposeGrid, transposeKernels, transposedSize, transpositionTable } from '../transpose-kernel/kernel.ts';
+import { type GradientBuffer, type GradientTile, kernelGradientGrid, splitRows } from './kernel-gradient.ts';
+import { type ConvBuffer, PLAIN_STORE, type StoreField, type Tile, momentParts } from './tile.ts';
 
 /** Single kernels differ from stock tfjs by rounding only: sums of at most a few thousand products. */
 const TOLERANCE = 1e-4;
+/** Generated shapes of each variant. */
+const SHAPES = 200;
 
-const TILES: readonly Tile[] = [
-  { pixels: 8, vectors: 4, quads: true },
-  { pixels: 8, vectors: 2, quads: true },
-  { pixels: 8, vectors: 1, quads: true },
-  { pixels: 4, vectors: 2, quads: true },
-  { pixels: 4, vectors: 2, quads: false },
-  { pixels: 8, vectors: 4, quads: false },
-];
+/** Tiles of both default tunings, in all sizes. */
+const TILES: readonly Tile[] = [true, false].flatMap((quads) =>
+  [1, 2, 4].flatMap((vectors) => [
+    { pixels: 8, vectors, channels: 1 as const, quads },
+    { pixels: 4, vectors, channels: 4 as const, quads },
+  ]),
+);
+const GRADIENT_TILES: readonly GradientTile[] = [true, false].flatMap((quads) =>
+  [1, 2, 4].map((vectors) => ({ vectors, quads })),
+);
 
+await tf.setBackend('cpu');
+const bench = await KernelBench.open();
+afterAll(() => bench.dispose());
+
+/** A convolution and all that goes in and should come out, padded as the kernels hold it. */
 interface Problem {
-  readonly shape: ConvCase;
-  readonly kernelShape: [number, number, number, number];
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly x: Float32Array;
-  readonly w: Float32Array;
-  readonly dy: Float32Array;
-  /** What stock tfjs computes. */
+  readonly name: string;
+  readonly g: Geometry;
+  readonly source: Float32Array;
+  readonly weights: Float32Array;
+  /** The weights as the input gradient reads them. */
+  readonly transposed: Float32Array;
+  readonly gradient: Float32Array;
   readonly y: Float32Array;
   readonly dx: Float32Array;
   readonly dw: Float32Array;
 }
 
-function problem(shape: ConvCase, seed: number): Problem {
-  const { images, input, outputs, kernel, stride } = shape;
-  const [height, width, channels] = input;
-  const outHeight = sameOutput(height, stride);
-  const outWidth = sameOutput(width, stride);
-  const kernelShape: [number, number, number, number] = [kernel, kernel, channels, outputs];
-  const x = noise(images * height * width * channels, seed);
-  const w = noise(kernel * kernel * channels * outputs, seed + 1);
-  const dy = noise(images * outHeight * outWidth * outputs, seed + 2);
-  const stock = tf.tidy(() => {
-    const xs = tf.tensor4d(x, [images, height, width, channels]);
-    const ws = tf.tensor4d(w, kernelShape);
-    const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor =>
-      tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, 'same');
-    const y = convolve(xs, ws);
-    const [dx, dw] = tf.grads(convolve)([xs, ws], tf.tensor4d(dy, [images, outHeight, outWidth, outputs]));
-    const values = (tensor: tf.Tensor | undefined): Float32Array => Float32Array.from(tensor?.dataSync() ?? []);
-    return { y: [...values(y)], dx: [...values(dx)], dw: [...values(dw)] };
+/** Tensors in tfjs' layouts; weights of pruned taps are zero. */
+interface Plain {
+  readonly x: Float32Array;
+  readonly w: Float32Array;
+  readonly dy: Float32Array;
+  readonly y: ArrayLike<number>;
+  readonly dx: ArrayLike<number>;
+  readonly dw: ArrayLike<number>;
+}
+
+type Form = Geometry['form'];
+
+function geometryOf({ images, height, width, classes, outputs, kernel, stride }: ConvCase, form: Form): Geometry {
+  let channel = 0;
+  const placed = classes.map(({ channels, taps }) => {
+    const start = channel;
+    channel += vec4s(channels) * 4;
+    return { channel: start, channels, taps };
   });
-  const { y, dx, dw } = stock;
   return {
-    shape,
-    kernelShape,
-    outHeight,
-    outWidth,
-    x,
-    w,
-    dy,
-    y: Float32Array.from(y),
-    dx: Float32Array.from(dx),
-    dw: Float32Array.from(dw),
+    images,
+    inHeight: height,
+    inWidth: width,
+    inVectors: channel / 4,
+    inChannels: classes.length === 1 ? (classes[0]?.channels ?? 0) : channel,
+    outHeight: sameOutput(height, stride),
+    outWidth: sameOutput(width, stride),
+    outVectors: vec4s(outputs),
+    outChannels: outputs,
+    kernel,
+    stride,
+    padTop: samePadLow(height, kernel, stride),
+    padLeft: samePadLow(width, kernel, stride),
+    classes: placed,
+    form,
   };
 }
 
-const padsOf = ({ input, kernel, stride }: ConvCase): { padTop: number; padLeft: number } => ({
-  padTop: samePadLow(input[0], kernel, stride),
-  padLeft: samePadLow(input[1], kernel, stride),
-});
+/** Place of each input channel. */
+const placesOf = (g: Geometry): readonly number[] =>
+  g.classes.flatMap(({ channel, channels }) => Array.from({ length: channels }, (_, i) => channel + i));
 
-let bench: KernelBench;
-beforeAll(async () => {
-  await tf.setBackend('cpu');
-  bench = await KernelBench.open();
-});
-afterAll(() => bench.dispose());
-
-describe.each(TILES)('tile $pixels x $vectors vec4, quads $quads', (tile) => {
-  const problems = convCases(10, tile.pixels * 10 + tile.vectors + Number(tile.quads)).map((shape, i) =>
-    problem(shape, i * 3),
-  );
-
-  test('forward equals tf.conv2d', async () => {
-    for (const { shape, kernelShape, outHeight, outWidth, x, w, y } of problems) {
-      const { images, input, outputs, kernel, stride } = shape;
-      const kernels = [convForward(tile), ...(kernel === 3 && stride === 1 ? [conv3x3(tile)] : [])];
-      for (const candidate of kernels) {
-        const rows = images * outHeight;
-        const { output } = await bench.run(
-          candidate,
-          {
-            source: withZeroRegion(padChannels(x, input[2])),
-            weights: padKernel(w, kernelShape),
-            output: padChannels(new Float32Array(y.length).fill(NaN), outputs),
-          },
-          {
-            rows,
-            outHeight,
-            outWidth,
-            outVectors: vec4s(outputs),
-            inHeight: input[0],
-            inWidth: input[1],
-            inVectors: vec4s(input[2]),
-            kernel,
-            stride,
-            ...padsOf(shape),
-            accumulate: 0,
-          },
-          convGrid(tile, rows, outWidth, vec4s(outputs)),
-        );
-        expect(relativeError(unpadChannels(output, outputs), y), JSON.stringify(shape)).toBeLessThan(TOLERANCE);
-      }
-    }
-  });
-
-  test('input gradient equals the gradient of tf.conv2d, written or added', async () => {
-    for (const { shape, kernelShape, outHeight, outWidth, dy, w, dx } of problems) {
-      const { images, input, outputs, kernel, stride } = shape;
-      const [height, width, channels] = input;
-      const taps = kernel * kernel;
-      const { transposed } = await bench.run(
-        transposeKernel,
-        {
-          weights: padKernel(w, kernelShape),
-          transposed: new Float32Array(taps * vec4s(outputs) * 4 * vec4s(channels) * 4),
-        },
-        { taps, inVectors: vec4s(channels), outVectors: vec4s(outputs), flip: Number(stride === 1) },
-        [4, 1, 1],
-      );
-      const rows = images * height;
-      const before = noise(dx.length, 9);
-      const contents = {
-        source: withZeroRegion(padChannels(dy, outputs)),
-        weights: transposed,
-        output: padChannels(before, channels),
-      };
-      const dims = {
-        rows,
-        outHeight: height,
-        outWidth: width,
-        outVectors: vec4s(channels),
-        inHeight: outHeight,
-        inWidth: outWidth,
-        inVectors: vec4s(outputs),
-        kernel,
-        stride,
-      };
-      const { padTop, padLeft } = padsOf(shape);
-      const flipped = { padTop: kernel - 1 - padTop, padLeft: kernel - 1 - padLeft };
-      for (const accumulate of [0, 1]) {
-        const { output } =
-          stride === 1
-            ? await bench.run(
-                kernel === 3 ? conv3x3(tile) : convForward(tile),
-                contents,
-                { ...dims, ...flipped, accumulate },
-                convGrid(tile, rows, width, vec4s(channels)),
-              )
-            : await bench.run(
-                convInputGradient(tile),
-                contents,
-                { ...dims, padTop, padLeft, accumulate },
-                inputGradientGrid(tile, { ...dims, images }),
-              );
-        const expected = accumulate ? dx.map((value, i) => value + (before[i] ?? 0)) : dx;
-        expect(relativeError(unpadChannels(output, channels), expected), JSON.stringify(shape)).toBeLessThan(TOLERANCE);
-      }
-    }
-  });
-
-  test('kernel gradient equals the gradient of tf.conv2d, however the rows are split', async () => {
-    for (const { shape, kernelShape, outHeight, outWidth, x, dy, dw } of problems) {
-      const { images, input, outputs, kernel, stride } = shape;
-      const slides = kernel === 3 && stride === 1 ? [false, true] : [false];
-      for (const slide of slides) {
-        for (const threads of [1, 300]) {
-          const gradientTile = { taps: kernel, vectors: tile.vectors, slide, quads: tile.quads };
-          const [inVectors, outVectors] = [vec4s(input[2]), vec4s(outputs)];
-          const rows = images * outHeight;
-          const split = splitRows(rows, { kernel, inVectors, outVectors, vectors: tile.vectors }, threads);
-          const size = kernel * kernel * inVectors * 4 * outVectors;
-          const { partials } = await bench.run(
-            convKernelGradient(gradientTile),
-            {
-              source: withZeroRegion(padChannels(x, input[2])),
-              gradient: withZeroRegion(padChannels(dy, outputs)),
-              partials: new Float32Array(split.parts * size * 4).fill(NaN),
-            },
-            {
-              rows,
-              rowsPerPart: split.rowsPerPart,
-              lanes: split.lanes,
-              outHeight,
-              outWidth,
-              outVectors,
-              inHeight: input[0],
-              inWidth: input[1],
-              inVectors,
-              kernel,
-              stride,
-              ...padsOf(shape),
-            },
-            kernelGradientGrid(split, outVectors, tile.vectors),
-          );
-          const summed = { partials, sums: new Float32Array(size * 4) };
-          const { sums } = await bench.run(sumParts, summed, { size, parts: split.parts }, [1, 1, 1]);
-          expect(
-            relativeError(unpadKernel(sums, kernelShape), dw),
-            JSON.stringify({ shape, slide, threads }),
-          ).toBeLessThan(TOLERANCE);
-          // Padding must stay zero: momentum SGD would otherwise grow weights that do not exist.
-          expect(relativeError(padKernel(unpadKernel(sums, kernelShape), kernelShape), sums)).toBeLessThan(1e-12);
+/** Calls back for each weight that is kept: its index in tfjs' layout and in the kernels'. */
+function eachWeight(g: Geometry, visit: (plain: number, padded: number) => void): void {
+  const inputs = placesOf(g).length;
+  let row = 0;
+  let input = 0;
+  for (const { channels, taps } of g.classes) {
+    for (const tap of taps) {
+      for (let c = 0; c < channels; c++) {
+        for (let o = 0; o < g.outChannels; o++) {
+          visit((tap * inputs + input + c) * g.outChannels + o, (row + c) * g.outVectors * 4 + o);
         }
       }
+      row += vec4s(channels) * 4;
     }
+    input += channels;
+  }
+}
+
+/** Kept weights in the kernels' layout. */
+function placeWeights(g: Geometry, plain: ArrayLike<number>): Float32Array {
+  const result = new Float32Array(lowered(g).rows * g.outVectors * 4);
+  eachWeight(g, (from, to) => (result[to] = plain[from] ?? NaN));
+  return result;
+}
+
+/** [pixels, input channels], each channel in its place. */
+function placeInputs(g: Geometry, plain: ArrayLike<number>): Float32Array {
+  const places = placesOf(g);
+  const result = new Float32Array((plain.length / places.length) * g.inVectors * 4);
+  for (let i = 0; i < plain.length; i++) {
+    const at = Math.floor(i / places.length) * g.inVectors * 4 + (places[i % places.length] ?? NaN);
+    result[at] = plain[i] ?? NaN;
+  }
+  return result;
+}
+
+const kernelShape = (g: Geometry): [number, number, number, number] => [
+  g.kernel,
+  g.kernel,
+  placesOf(g).length,
+  g.outChannels,
+];
+
+function values(g: Geometry, seed: number): Pick<Plain, 'x' | 'w' | 'dy'> {
+  const inputs = placesOf(g).length;
+  const all = noise(g.kernel ** 2 * inputs * g.outChannels, seed + 1);
+  const w = new Float32Array(all.length);
+  eachWeight(g, (plain) => (w[plain] = all[plain] ?? NaN));
+  return {
+    x: noise(g.images * g.inHeight * g.inWidth * inputs, seed),
+    w,
+    dy: noise(g.images * g.outHeight * g.outWidth * g.outChannels, seed + 2),
+  };
+}
+
+/** What stock tfjs computes. */
+function stock(g: Geometry, seed: number): Plain {
+  const { x, w, dy } = values(g, seed);
+  return tf.tidy(() => {
+    const xs = tf.tensor4d(x, [g.images, g.inHeight, g.inWidth, placesOf(g).length]);
+    const ws = tf.tensor4d(w, kernelShape(g));
+    const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor =>
+      tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, g.stride, 'same');
+    const [dx, dw] = tf.grads(convolve)([xs, ws], tf.tensor4d(dy, [g.images, g.outHeight, g.outWidth, g.outChannels]));
+    const read = (tensor: tf.Tensor | undefined): Float32Array => Float32Array.from(tensor?.dataSync() ?? []);
+    return { x, w, dy, y: read(convolve(xs, ws)), dx: read(dx), dw: read(dw) };
+  });
+}
+
+/** Pads tensors and transposes the weights (on the adapter). */
+async function problemsOf(cases: readonly { name: string; g: Geometry; plain: Plain }[]): Promise<readonly Problem[]> {
+  const batch = bench.batch();
+  const problems: Problem[] = [];
+  for (const { name, g, plain } of cases) {
+    const problem = {
+      name,
+      g,
+      source: withZeroRegion(placeInputs(g, plain.x)),
+      weights: placeWeights(g, plain.w),
+      gradient: withZeroRegion(padChannels(plain.dy, g.outChannels)),
+      y: padChannels(Float32Array.from(plain.y), g.outChannels),
+      dx: placeInputs(g, plain.dx),
+      dw: placeWeights(g, plain.dw),
+    };
+    const jobs = transpositions(g, 0, 0);
+    const size = jobs.reduce((sum, job) => sum + transposedSize(job), 0);
+    batch.add(
+      transposeKernels,
+      { weights: problem.weights, jobs: transpositionTable(jobs), transposed: unwritten(size) },
+      { jobs: jobs.length },
+      transposeGrid(jobs),
+      ({ transposed }) => problems.push({ ...problem, transposed }),
+    );
+  }
+  await batch.run();
+  return problems;
+}
+
+const unwritten = (vectors: number): Float32Array => new Float32Array(vectors * 4).fill(NaN);
+const NOTHING = new Float32Array(4);
+
+/** Makes problems when they are first wanted. */
+function set(name: string, form: Form, cases: () => readonly ConvCase[]): { name: string; problems: Problems } {
+  let made: Promise<readonly Problem[]> | undefined;
+  return {
+    name,
+    problems: () =>
+      (made ??= problemsOf(
+        cases().map((shape, i) => {
+          const g = geometryOf(shape, form);
+          return { name: JSON.stringify(shape), g, plain: stock(g, i * 3) };
+        }),
+      )),
+  };
+}
+type Problems = () => Promise<readonly Problem[]>;
+
+const dense = (seed: number, kernel: number, strides: readonly number[]) => (): readonly ConvCase[] =>
+  convCases(SHAPES, seed, { kernels: [kernel], strides });
+
+const SETS = [
+  set('3x3, stride 1', '3x3', dense(1, 3, [1])),
+  set('3x3, stride 2', '3x3', dense(2, 3, [2])),
+  set('1x1 over rows, stride 1 or 2', 'rows', dense(3, 1, [1, 2])),
+  set('3x3 over rows, stride 1 to 3', 'rows', dense(4, 3, [1, 2, 3])),
+  set('5x5 over rows, stride 1 or 2', 'rows', dense(5, 5, [1, 2])),
+  set('some taps over rows', 'rows', () => sparseConvCases(SHAPES, 6)),
+] as const;
+
+/** Tables of rows by the names of their buffers; none for some kernels. */
+type Tables = Readonly<Record<string, Int32Array>>;
+
+/** A kernel of a convolution with what it is run with. */
+interface Launch<Buffer extends string> {
+  readonly kernel: Kernel<Buffer, string>;
+  readonly shape: Readonly<Record<string, number>>;
+  readonly grid: Grid;
+  readonly tables: Tables;
+  readonly tiles: number;
+}
+
+function forwardLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
+  const { classes: _, form, ...numbers } = g;
+  if (form === '3x3') {
+    const rows = g.images * g.outHeight;
+    return {
+      kernel: conv3x3(tile, g.stride === 2 ? 2 : 1),
+      shape: { ...numbers, rows },
+      grid: conv3x3Grid(tile, rows, g.outWidth, g.outVectors),
+      tables: {},
+      tiles: tilesOf(tile, rows, g.outWidth),
+    };
+  }
+  const blocks = forwardBlocks(g, tile.vectors);
+  const shape = rowsShape(g, blocks.length, { outStride: 1, inStride: g.stride });
+  return {
+    kernel: convRows(tile),
+    shape,
+    grid: convRowsGrid(tile, shape),
+    tables: { rows: rowTable(blocks) },
+    tiles: rowTiles(tile, shape),
+  };
+}
+
+function inputGradientLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
+  const reversed = {
+    images: g.images,
+    outHeight: g.inHeight,
+    outWidth: g.inWidth,
+    outVectors: g.inVectors,
+    inHeight: g.outHeight,
+    inWidth: g.outWidth,
+    inVectors: g.outVectors,
+    inChannels: g.outChannels,
+  };
+  const rows = g.images * g.inHeight;
+  if (g.form === '3x3' && g.stride === 1) {
+    return {
+      kernel: conv3x3(tile, 1),
+      shape: { ...reversed, rows, padTop: 2 - g.padTop, padLeft: 2 - g.padLeft },
+      grid: conv3x3Grid(tile, rows, g.inWidth, g.inVectors),
+      tables: {},
+      tiles: 0,
+    };
+  }
+  if (g.form === '3x3') {
+    const shape = { ...reversed, padTop: g.padTop, padLeft: g.padLeft };
+    return { kernel: conv3x3InputGradient(tile), shape, grid: gradient3x3Grid(tile, shape), tables: {}, tiles: 0 };
+  }
+  const { blocks, perPhase } = gradientBlocks(g, tile.vectors);
+  const shape = rowsShape(reversed, perPhase, { outStride: g.stride, inStride: 1 });
+  return {
+    kernel: convRows(tile),
+    shape,
+    grid: convRowsGrid(tile, shape),
+    tables: { rows: rowTable(blocks) },
+    tiles: 0,
+  };
+}
+
+interface GradientLaunch {
+  readonly kernel: Kernel<GradientBuffer, string>;
+  readonly units: number;
+  readonly tables: Tables;
+  /** Vec4s of the result. */
+  readonly size: number;
+}
+
+function kernelGradientLaunch(tile: GradientTile, g: Geometry): GradientLaunch {
+  const { runs, rows } = lowered(g);
+  if (g.form === '3x3') {
+    const kernel = conv3x3KernelGradient(tile, g.stride === 2 ? 2 : 1);
+    return { kernel, units: 3 * g.inVectors, tables: {}, size: 36 * g.inVectors * g.outVectors };
+  }
+  return {
+    kernel: convRowsKernelGradient(tile),
+    units: unitCount(runs),
+    tables: { units: unitTable(runs, g.outVectors) },
+    size: rows * g.outVectors,
+  };
+}
+
+type Compare = (actual: ArrayLike<number>, expected: ArrayLike<number>, about: string) => void;
+
+const near: Compare = (actual, expected, about) =>
+  expect(relativeError(actual, expected), about).toBeLessThan(TOLERANCE);
+const same: Compare = (actual, expected, about) => expect(relativeError(actual, expected), about).toBe(0);
+
+/** What is done to the sums of products before and after they are written. */
+interface Store {
+  readonly accumulate: number;
+  readonly moments: number;
+  readonly affine: number;
+  readonly activation: number;
+}
+
+const PLAIN: Store = { accumulate: 0, moments: 0, affine: 0, activation: 0 };
+const STORES: readonly Store[] = [
+  { ...PLAIN, accumulate: 1 },
+  { ...PLAIN, moments: 1 },
+  ...[1, 2].flatMap((affine) => [0, 1, 2].map((activation) => ({ ...PLAIN, affine, activation }))),
+];
+
+const ACTIVATIONS = [
+  (value: number) => value,
+  (value: number) => Math.max(value, 0),
+  (value: number) => Math.min(Math.max(value, 0), 6),
+] as const;
+
+function addForward(batch: Batch, tile: Tile, problem: Problem, store = PLAIN, seed = 0, compare = near): void {
+  const { g, source, weights, y } = problem;
+  const { kernel, shape, grid, tables, tiles } = forwardLaunch(tile, g);
+  const width = g.outVectors * 4;
+  const channels = (k: number): Float32Array => padChannels(noise(g.outChannels, seed + k), g.outChannels);
+  const pixels = y.length / width;
+  const like = (k: number): Float32Array => padChannels(noise(pixels * g.outChannels, seed + k), g.outChannels);
+  const [before, added] = [like(1), like(2)];
+  const [pivots, shift] = [channels(3), channels(4)];
+  // Large enough that ReLU6 cuts off.
+  const scale = channels(5).map((value) => value * 5);
+  const parts = store.moments ? momentParts(tile, tiles) : 0;
+  const expected = y.map((value, i) => {
+    const sum = store.accumulate ? value + (before[i] ?? NaN) : value;
+    if (!store.affine) return sum;
+    const normed = sum * (scale[i % width] ?? NaN) + (shift[i % width] ?? NaN);
+    return ACTIVATIONS[store.activation]?.(store.affine === 2 ? normed + (added[i] ?? NaN) : normed) ?? NaN;
+  });
+  batch.add(
+    kernel,
+    {
+      ...tables,
+      source,
+      weights,
+      perChannel: store.moments ? pivots : store.affine ? Float32Array.from([...scale, ...shift]) : NOTHING,
+      added: store.affine === 2 ? added : NOTHING,
+      output: store.accumulate ? before : unwritten(y.length / 4),
+      partials: parts ? unwritten(parts * 2 * g.outVectors) : NOTHING,
+    },
+    { ...shape, ...PLAIN_STORE, ...store, parts } satisfies Record<StoreField, number>,
+    grid,
+    ({ output, partials }) => {
+      const about = `${kernel.label} ${problem.name} ${JSON.stringify(store)}`;
+      compare(output, expected, about);
+      if (!parts) return;
+      // In double precision, of the values that tfjs computes.
+      const sums = [new Float64Array(width), new Float64Array(width)] as const;
+      y.forEach((value, i) => {
+        const difference = value - (pivots[i % width] ?? NaN);
+        sums[0][i % width]! += difference;
+        sums[1][i % width]! += difference ** 2;
+      });
+      const found = [new Float64Array(width), new Float64Array(width)] as const;
+      partials.forEach((value, i) => (found[Math.floor(i / width) % 2 === 0 ? 0 : 1][i % width]! += value));
+      compare(found[0], sums[0], about);
+      compare(found[1], sums[1], about);
+    },
+  );
+}
+
+function addInputGradient(batch: Batch, tile: Tile, problem: Problem, accumulate = 0, compare = near): void {
+  const { g, gradient, transposed, dx } = problem;
+  const { kernel, shape, grid, tables } = inputGradientLaunch(tile, g);
+  const before = placeInputs(g, noise(g.images * g.inHeight * g.inWidth * placesOf(g).length, 9));
+  batch.add(
+    kernel,
+    {
+      ...tables,
+      source: gradient,
+      weights: transposed,
+      perChannel: NOTHING,
+      added: NOTHING,
+      output: accumulate ? before : unwritten(dx.length / 4),
+      partials: NOTHING,
+    },
+    { ...shape, ...PLAIN_STORE, accumulate },
+    grid,
+    ({ output }) => {
+      const expected = accumulate ? dx.map((value, i) => value + (before[i] ?? NaN)) : dx;
+      compare(output, expected, `${kernel.label} ${problem.name} accumulate ${accumulate}`);
+    },
+  );
+}
+
+function addKernelGradient(batch: Batch, tile: GradientTile, problem: Problem, threads: number, compare = near): void {
+  const { g, source, gradient, dw } = problem;
+  const { kernel, units, tables, size } = kernelGradientLaunch(tile, g);
+  const { classes: _, form: _form, ...numbers } = g;
+  const rows = g.images * g.outHeight;
+  const split = splitRows(rows, { units, outVectors: g.outVectors, vectors: tile.vectors }, threads);
+  const { parts } = split;
+  batch.add(
+    kernel,
+    { ...tables, source, gradient, partials: unwritten(parts * size) },
+    { ...numbers, ...split, rows, size, units },
+    kernelGradientGrid(split, g.outVectors, tile.vectors),
+    ({ partials }) =>
+      batch.add(
+        sumParts(false),
+        { partials, sums: unwritten(size) },
+        { size, parts },
+        sumGrid(false, size),
+        ({ sums }) => {
+          const about = `${kernel.label} ${problem.name} in ${parts} parts`;
+          compare(sums, dw, about);
+          // Padding must stay zero: momentum SGD would otherwise grow weights that do not exist.
+          const padding = sums.slice();
+          eachWeight(g, (_plain, padded) => (padding[padded] = 0));
+          expect(
+            padding.every((value) => value === 0),
+            about,
+          ).toBe(true);
+        },
+      ),
+  );
+}
+
+const label = ({ pixels, vectors, channels, quads }: Tile): string =>
+  `${pixels} pixels x ${vectors} vec4, ${channels} channels a turn, quads ${quads}`;
+
+describe.each(SETS)('$name', ({ problems }) => {
+  test('enough shapes', async () => {
+    expect((await problems()).length).toBeGreaterThanOrEqual(SHAPES);
+  });
+
+  test.each(TILES.map((tile, at) => [label(tile), tile, at] as const))(
+    'forward equals tf.conv2d and what is fused behind it, %s',
+    async (_label, tile, at) => {
+      const batch = bench.batch();
+      (await problems()).forEach((problem, i) => {
+        addForward(batch, tile, problem);
+        // From tile to tile another one: every shape meets all of them.
+        addForward(batch, tile, problem, STORES[(i + at) % STORES.length], i);
+      });
+      await batch.run();
+    },
+  );
+
+  test.each(TILES.map((tile, at) => [label(tile), tile, at] as const))(
+    'input gradient equals that of tf.conv2d, written or added, %s',
+    async (_label, tile, at) => {
+      const batch = bench.batch();
+      (await problems()).forEach((problem, i) => addInputGradient(batch, tile, problem, (i + Math.floor(at / 2)) % 2));
+      await batch.run();
+    },
+  );
+
+  test.each(GRADIENT_TILES)(
+    'kernel gradient equals that of tf.conv2d however the rows are split, $vectors vec4, quads $quads',
+    async (tile) => {
+      const batch = bench.batch();
+      for (const problem of await problems()) {
+        addKernelGradient(batch, tile, problem, 1);
+        addKernelGradient(batch, tile, problem, 300);
+      }
+      await batch.run();
+    },
+  );
+});
+
+/** One pass of plain loops in double precision. */
+function loops(g: Geometry, x: ArrayLike<number>, w: ArrayLike<number>): Float64Array {
+  const inputs = placesOf(g).length;
+  const y = new Float64Array(g.images * g.outHeight * g.outWidth * g.outChannels);
+  for (let i = 0; i < y.length; i++) {
+    const o = i % g.outChannels;
+    const pixel = Math.floor(i / g.outChannels);
+    const ox = pixel % g.outWidth;
+    const oy = Math.floor(pixel / g.outWidth) % g.outHeight;
+    const image = Math.floor(pixel / (g.outWidth * g.outHeight));
+    for (let tap = 0; tap < g.kernel ** 2; tap++) {
+      const iy = oy * g.stride + Math.floor(tap / g.kernel) - g.padTop;
+      const ix = ox * g.stride + (tap % g.kernel) - g.padLeft;
+      if (iy < 0 || iy >= g.inHeight || ix < 0 || ix >= g.inWidth) continue;
+      for (let c = 0; c < inputs; c++) {
+        const at = ((image * g.inHeight + iy) * g.inWidth + ix) * inputs + c;
+        y[i]! += (x[at] ?? NaN) * (w[(tap * inputs + c) * g.outChannels + o] ?? NaN);
+      }
+    }
+  }
+  return y;
+}
+
+/** Gradients of sum(dy * y) by central differences: independent of tfjs and of any formula for a gradient. */
+function byDifferences(g: Geometry, given: Pick<Plain, 'x' | 'w' | 'dy'>): Plain {
+  const x = Float64Array.from(given.x);
+  const w = Float64Array.from(given.w);
+  const loss = (): number => loops(g, x, w).reduce((sum, value, i) => sum + value * (given.dy[i] ?? NaN), 0);
+  const slopes = (of: Float64Array): Float64Array =>
+    of.map((value, i) => {
+      of[i] = value + STEP;
+      const above = loss();
+      of[i] = value - STEP;
+      const below = loss();
+      of[i] = value;
+      return (above - below) / (2 * STEP);
+    });
+  return { ...given, y: loops(g, x, w), dx: slopes(x), dw: slopes(w) };
+}
+/** A power of two: integers stay exact. */
+const STEP = 1 / 64;
+
+/** All passes of a problem, in the tiles that each kind of adapter starts with. */
+function addAll(batch: Batch, problem: Problem, compare?: Compare): void {
+  for (const tile of TILES.filter(({ vectors, quads }) => vectors === 2 && quads)) {
+    addForward(batch, tile, problem, PLAIN, 0, compare);
+    addInputGradient(batch, tile, problem, 0, compare);
+  }
+  for (const threads of [1, 300]) addKernelGradient(batch, { vectors: 2, quads: true }, problem, threads, compare);
+}
+
+const SMALL = { images: 2, height: 5, width: 6, outputs: 3 };
+
+test.each<[string, Form, ConvCase]>([
+  ['3x3', '3x3', { ...SMALL, kernel: 3, stride: 1, classes: [{ channels: 2, taps: allTaps(3) }] }],
+  ['3x3, stride 2', '3x3', { ...SMALL, kernel: 3, stride: 2, classes: [{ channels: 5, taps: allTaps(3) }] }],
+  ['1x1, stride 2', 'rows', { ...SMALL, kernel: 1, stride: 2, classes: [{ channels: 3, taps: [0] }] }],
+  ['5x5, stride 3', 'rows', { ...SMALL, kernel: 5, stride: 3, classes: [{ channels: 1, taps: allTaps(5) }] }],
+  [
+    'every other tap',
+    'rows',
+    {
+      ...SMALL,
+      kernel: 3,
+      stride: 1,
+      classes: [
+        { channels: 2, taps: [0, 2, 4, 6, 8] },
+        { channels: 3, taps: [1, 3, 5, 7] },
+      ],
+    },
+  ],
+  [
+    'some taps, stride 2',
+    'rows',
+    {
+      ...SMALL,
+      kernel: 3,
+      stride: 2,
+      classes: [
+        { channels: 1, taps: [2, 3, 8] },
+        { channels: 2, taps: [0] },
+      ],
+    },
+  ],
+])('%s equals finite differences of plain loops', async (name, form, shape) => {
+  const g = geometryOf(shape, form);
+  const batch = bench.batch();
+  for (const problem of await problemsOf([{ name, g, plain: byDifferences(g, values(g, 50)) }])) addAll(batch, problem);
+  await batch.run();
+});
+
+describe('the worked example of strided sparsity, in whole numbers', () => {
+  // Images of 4 x 4 without padding; two source maps, two output maps.
+  const pixels = Array.from({ length: 16 }, (_, i) => i);
+  const x = Float32Array.from(pixels.flatMap((i) => [i + 1, (i % 3) - 1]));
+  /** By output map and source map. */
+  const kernels = [
+    [
+      [1, 2, 3, 4, 5, 6, 7, 8, 9],
+      [9, 8, 7, 6, 5, 4, 3, 2, 1],
+    ],
+    [
+      [1, -1, 1, -1, 1, -1, 1, -1, 1],
+      [2, 0, 1, -2, 3, 1, 0, -1, 2],
+    ],
+  ];
+  const dy = interleaved([1, 0, -1, 2], [0, 1, 1, 0]);
+
+  const geometry = (classes: Geometry['classes'], form: Form): Geometry => ({
+    ...geometryOf({ images: 1, height: 4, width: 4, classes, outputs: 2, kernel: 3, stride: 1 }, form),
+    outHeight: 2,
+    outWidth: 2,
+    padTop: 0,
+    padLeft: 0,
+  });
+  const given = (g: Geometry): Pick<Plain, 'x' | 'w' | 'dy'> => {
+    const w = new Float32Array(36);
+    eachWeight(g, (at) => (w[at] = kernels[at % 2]?.[Math.floor(at / 2) % 2]?.[Math.floor(at / 4)] ?? NaN));
+    return { x, w, dy };
+  };
+
+  test('strided', async () => {
+    const g = geometry(
+      [
+        { channel: 0, channels: 1, taps: [1, 3, 5, 7] },
+        { channel: 4, channels: 1, taps: [0, 2, 4, 6, 8] },
+      ],
+      'rows',
+    );
+    // By row of the lowered matrix, nine of them.
+    const sums = interleaved([10, 16, 20, 26, 1, 2, 2, 2, -3], [9, 15, 19, 25, 0, -2, -2, -2, 2]);
+    const dw = new Float32Array(36);
+    let next = 0;
+    eachWeight(g, (at) => (dw[at] = sums[next++] ?? NaN));
+    expect(next).toBe(18);
+    const y = interleaved([152, 152, 212, 254], [-22, -30, -42, -44]);
+    const checked = byDifferences(g, given(g));
+    expect(Array.from(checked.y)).toEqual([...y]);
+    const batch = bench.batch();
+    const problems = await problemsOf([{ name: 'strided', g, plain: { ...checked, y, dw } }]);
+    for (const problem of problems) addAll(batch, problem, same);
+    await batch.run();
+  });
+
+  test.each<Form>(['3x3', 'rows'])('dense, form %s', async (form) => {
+    const g = geometry([{ channel: 0, channels: 2, taps: allTaps(3) }], form);
+    const y = interleaved([348, 393, 528, 573], [8, 3, 6, 13]);
+    const checked = byDifferences(g, given(g));
+    expect(Array.from({ length: 9 }, (_, tap) => checked.dw[tap * 4])).toEqual([8, 10, 12, 16, 18, 20, 24, 26, 28]);
+    const batch = bench.batch();
+    const problems = await problemsOf([{ name: 'dense', g, plain: { ...checked, y } }]);
+    for (const problem of problems) addAll(batch, problem, same);
+    await batch.run();
   });
 });
+
+/** Values of two channels, one after the other, as they lie in memory. */
+function interleaved(first: readonly number[], second: readonly number[]): Float32Array {
+  return Float32Array.from(first.flatMap((value, i) => [value, second[i] ?? NaN]));
+}
