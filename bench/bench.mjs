@@ -32,25 +32,34 @@ export async function bench(argv) {
     server: { port: 0, strictPort: false, hmr: false, watch: null },
     optimizeDeps: { entries: ['bench/page.ts'], exclude: missing },
   });
-  await server.listen();
-  const { FIGURES, figureOf } = await server.ssrLoadModule('/bench/figures/index.ts');
-  const machine = inNode ? await openNode(missing) : await openBrowsers(server);
+  let machine;
+  const run = async (job) => {
+    const name = PACKAGES[job.engine];
+    if (missing.includes(name)) throw new Error(`the package ${name} is not installed`);
+    return machine.run(job);
+  };
   try {
+    await server.listen();
+    const { FIGURES, figureOf } = await server.ssrLoadModule('/bench/figures/index.ts');
+    machine = inNode ? await openNode(missing) : await openBrowsers(server);
     for (const figure of wanted.figure ? wanted.figure.map((name) => figureOf(name)) : FIGURES) {
       const jobs = figure
         .jobs()
         .filter((job) => ['model', 'engine'].every((key) => fits(wanted[key], job[key])))
         .filter((job, i, all) => !job.again || job.engine !== all[i - 1]?.engine);
-      if (jobs.length > 0) await showFigure(figure, jobs, machine, json);
+      if (jobs.length > 0) await showFigure(figure, jobs, { run }, json);
     }
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;
   } finally {
-    await machine.close();
+    await machine?.close();
     await server.close();
   }
 }
+
+/** Packages of peers that may be missing. */
+const PACKAGES = { 'jax-js-webgpu': '@jax-js/jax', convnetjs: 'convnetjs' };
 
 const fits = (list, value) => list === null || value === undefined || list.includes(value);
 
@@ -59,15 +68,15 @@ async function showFigure(figure, jobs, machine, json) {
   const measured = [];
   const failed = new Map();
   for (const job of jobs) {
-    const { bench: name, model, engine, layer, share } = job;
-    const what = [name, model, engine, layer, share].filter((part) => part !== undefined).join(' ');
+    const { bench: name, model, engine, layer } = job;
+    const what = [name, model, engine, layer].filter((part) => part !== undefined).join(' ');
     // What failed once, such as a peer that is not installed, fails again.
     if (failed.has(what)) continue;
     say(`${what} ...`);
     try {
       measured.push(...(await machine.run(job)));
     } catch (error) {
-      failed.set(what, { bench: name, model, engine, layer, share, error: sentenceOf(error) });
+      failed.set(what, { bench: name, model, engine, layer, error: sentenceOf(error) });
     }
   }
   const rows = figure.merge?.(measured) ?? measured;

@@ -7,8 +7,6 @@ export interface Job {
   readonly engine?: EngineName;
   readonly batch?: number;
   readonly samples?: number;
-  /** Share of the MACs that is kept, by a uniform crop. */
-  readonly share?: number;
   /** Extent of a single layer, as in 32x32x16. */
   readonly layer?: string;
   /** Measures once more what was measured before; not worth it right after itself. */

@@ -1,8 +1,8 @@
-import { countNetwork, countStructure } from '../../src/core/network/index.ts';
+import { type Structure, countNetwork, countStructure } from '../../src/core/network/index.ts';
 import type { Figure, Job, Row, Surroundings } from '../job.ts';
 import { cropTo, networkOf } from '../networks.ts';
-import { openEspalier } from '../peers/espalier.ts';
-import { atMost, groupBy, median, short, timesOf } from '../statistics.ts';
+import { type Espalier, openEspalier } from '../peers/espalier.ts';
+import { atMost, median, short, timesOf } from '../statistics.ts';
 
 interface CompactRow extends Row {
   readonly adapter: string;
@@ -11,11 +11,9 @@ interface CompactRow extends Row {
   readonly macShare: number;
   readonly milliseconds: number;
   readonly n: number;
-  readonly times: readonly number[];
 }
 
-/** Dense first and last, so that a noisy machine weighs on all alike. */
-const SHARES = [1, 0.75, 0.5, 0.25, 1];
+const SHARES = [1, 0.75, 0.5, 0.25];
 /** Most time, as a share of the dense step's, by share of the MACs. */
 const TARGETS = new Map([
   [0.5, 0.6],
@@ -26,29 +24,28 @@ const TARGETS = new Map([
 export const compact: Figure<CompactRow> = {
   name: 'compact',
 
-  jobs: () =>
-    SHARES.map((share) => ({ bench: 'compact', model: 'vgg-small', engine: 'espalier', batch: 16, share, samples: 5 })),
+  jobs: () => [{ bench: 'compact', model: 'vgg-small', engine: 'espalier', batch: 16, samples: 7 }],
 
+  /** All in one page, a step each in turns, so that a noisy machine weighs on all alike. */
   async measure(job: Job, { images, gpu }: Surroundings) {
-    const { bench, model = '', engine = 'espalier', batch = 16, share = 1, samples = 5 } = job;
+    const { bench, model = '', engine = 'espalier', batch = 16, samples = 7 } = job;
     const network = networkOf(model);
-    const structure = cropTo(network, share);
-    const opened = await openEspalier({ network, structure, batch, images: await images(batch), gpu });
-    await opened.step();
-    await opened.step();
-    const times = await timesOf(samples, () => opened.step());
-    const macShare = countStructure(network, structure).macs / countNetwork(network).macs;
-    const { adapter } = opened;
-    return [
-      { bench, model, engine, adapter, batch, share, macShare, milliseconds: median(times), n: times.length, times },
-    ];
+    const runs: { share: number; structure: Structure; opened: Espalier; times: number[] }[] = [];
+    for (const share of SHARES) {
+      const structure = cropTo(network, share);
+      const opened = await openEspalier({ network, structure, batch, images: await images(batch), gpu });
+      await opened.step();
+      await opened.step();
+      runs.push({ share, structure, opened, times: [] });
+    }
+    for (let i = 0; i < samples; i++) {
+      for (const { opened, times } of runs) times.push(...(await timesOf(1, () => opened.step())));
+    }
+    return runs.map(({ share, structure, opened: { adapter }, times }) => {
+      const macShare = countStructure(network, structure).macs / countNetwork(network).macs;
+      return { bench, model, engine, adapter, batch, share, macShare, milliseconds: median(times), n: times.length };
+    });
   },
-
-  merge: (rows) =>
-    groupBy(rows, ({ share }) => share).flatMap((group) => {
-      const times = group.flatMap((row) => row.times);
-      return group.slice(0, 1).map((row) => ({ ...row, times, milliseconds: median(times), n: times.length }));
-    }),
 
   lines: (rows) => {
     const dense = rows.find(({ share }) => share === 1)?.milliseconds ?? NaN;
