@@ -90,7 +90,7 @@ export class KernelBench {
         name,
         use === 'read'
           ? new Float32Array(values.buffer, values.byteOffset, values.length)
-          : new Float32Array(written, offset, values.length),
+          : new Float32Array(written.slice(offset, offset + values.byteLength)),
       ]);
       check(Object.fromEntries(results) as Record<string, Float32Array>);
     });

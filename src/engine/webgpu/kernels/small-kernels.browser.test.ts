@@ -1,77 +1,254 @@
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { sameOutput, samePadLow } from '../../../core/network/index.ts';
 import { RANDOM4_WGSL, random4 } from '../../../core/random/random.ts';
 import { assembleBatch } from '../../tfjs/batch.ts';
 import { MAIN, defineKernel, elementwiseGrid, gridStride, vec4s } from '../kernel.ts';
-import { KernelBench, noise, padChannels, relativeError, unpadChannels } from '../testing.ts';
+import { KernelBench, draws, noise, padChannels, relativeError, unpadChannels } from '../testing.ts';
 import { assemble } from './assemble/kernel.ts';
+import { averagePool, averagePoolGradient } from './average-pool/kernel.ts';
 import { addBias, biasGradient } from './bias/kernel.ts';
 import { globalAverage, globalAverageGradient } from './global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './loss/kernel.ts';
 import { maxPool, maxPoolGradient } from './max-pool/kernel.ts';
 import { sgd } from './sgd/kernel.ts';
+import { sumGrid, sumParts } from './sum-parts/kernel.ts';
+import { transposeGrid, transposeKernels, transposedSize, transpositionTable } from './transpose-kernel/kernel.ts';
 
 const TOLERANCE = 1e-4;
 
-let bench: KernelBench;
-beforeAll(async () => {
-  await tf.setBackend('cpu');
-  bench = await KernelBench.open();
-});
+await tf.setBackend('cpu');
+const bench = await KernelBench.open();
 afterAll(() => bench.dispose());
 
-describe.each([
+/** Windows of a pooling layer, `same` padding. */
+interface Pool {
+  readonly images: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly size: number;
+  readonly stride: number;
+}
+
+const poolDraw = draws(12);
+const POOLS: readonly Pool[] = [
   { images: 1, height: 1, width: 1, channels: 1, size: 2, stride: 2 },
   { images: 2, height: 8, width: 8, channels: 6, size: 2, stride: 2 },
   { images: 2, height: 7, width: 5, channels: 3, size: 2, stride: 2 },
+  // Windows that overlap.
   { images: 3, height: 9, width: 8, channels: 4, size: 3, stride: 2 },
+  { images: 2, height: 16, width: 13, channels: 5, size: 3, stride: 2 },
   { images: 1, height: 6, width: 7, channels: 9, size: 3, stride: 1 },
-])('max pooling $size/$stride of $height x $width x $channels', ({ images, height, width, channels, size, stride }) => {
-  const outHeight = sameOutput(height, stride);
-  const outWidth = sameOutput(width, stride);
-  const dims = {
-    outHeight,
-    outWidth,
-    inHeight: height,
-    inWidth: width,
-    vectors: vec4s(channels),
-    size,
-    stride,
-    padTop: samePadLow(height, size, stride),
-    padLeft: samePadLow(width, size, stride),
-  };
-  // Rounded to a few values, so that windows hold ties: the first of equals must win, as in tfjs.
-  const x = noise(images * height * width * channels, 1).map((value) => Math.round(value * 2) / 2);
-  const dy = noise(images * outHeight * outWidth * channels, 2);
+  ...Array.from({ length: 200 }, () => ({
+    images: poolDraw.small(1, 3),
+    height: poolDraw.small(1, 12),
+    width: poolDraw.small(1, 12),
+    channels: poolDraw.small(1, 11),
+    size: poolDraw.whole(1, 4),
+    stride: poolDraw.whole(1, 3),
+  })),
+];
 
-  test('forward and gradient equal tf.maxPool', async () => {
-    const input = tf.tensor4d(x, [images, height, width, channels]);
-    const pool = (a: tf.Tensor): tf.Tensor => tf.maxPool(a as tf.Tensor4D, size, stride, 'same');
-    const expected = pool(input).dataSync();
-    const expectedGradient = tf
-      .grad(pool)(input, tf.tensor4d(dy, [images, outHeight, outWidth, channels]))
-      .dataSync();
-    const [inCount, outCount] = [
-      images * height * width * vec4s(channels),
-      images * outHeight * outWidth * vec4s(channels),
-    ];
-    const source = padChannels(x, channels);
-    const { output } = await bench.run(
+function poolShape({ images, height, width, channels, size, stride }: Pool) {
+  const [outHeight, outWidth] = [sameOutput(height, stride), sameOutput(width, stride)];
+  const vectors = vec4s(channels);
+  return {
+    dims: {
+      outHeight,
+      outWidth,
+      inHeight: height,
+      inWidth: width,
+      vectors,
+      size,
+      stride,
+      padTop: samePadLow(height, size, stride),
+      padLeft: samePadLow(width, size, stride),
+    },
+    inCount: images * height * width * vectors,
+    outCount: images * outHeight * outWidth * vectors,
+  };
+}
+
+const unwritten = (vectors: number): Float32Array => new Float32Array(vectors * 4).fill(NaN);
+
+test.each([0, 1])('max pooling and its gradient equal tf.maxPool, accumulate %i', async (accumulate) => {
+  const batch = bench.batch();
+  for (const pool of POOLS) {
+    const { images, height, width, channels, size, stride } = pool;
+    const { dims, inCount, outCount } = poolShape(pool);
+    // Rounded to a few values, so that windows hold ties: the first of equals must win, as in tfjs.
+    const x = noise(images * height * width * channels, 1).map((value) => Math.round(value * 2) / 2);
+    const dy = noise(images * dims.outHeight * dims.outWidth * channels, 2);
+    const before = noise(x.length, 3);
+    const expected = tf.tidy(() => {
+      const input = tf.tensor4d(x, [images, height, width, channels]);
+      const maximum = (a: tf.Tensor): tf.Tensor => tf.maxPool(a as tf.Tensor4D, size, stride, 'same');
+      const gradient = tf.grad(maximum)(input, tf.tensor4d(dy, [images, dims.outHeight, dims.outWidth, channels]));
+      return { y: Float32Array.from(maximum(input).dataSync()), dx: Float32Array.from(gradient.dataSync()) };
+    });
+    const dx = expected.dx.map((value, i) => value + (accumulate ? (before[i] ?? NaN) : 0));
+    batch.add(
       maxPool,
-      { source, output: new Float32Array(outCount * 4) },
+      { source: padChannels(x, channels), output: unwritten(outCount), winners: new Uint32Array(outCount) },
       { ...dims, count: outCount, accumulate: 0 },
       elementwiseGrid(outCount),
+      ({ output, winners }) => {
+        expect(relativeError(unpadChannels(output, channels), expected.y), JSON.stringify(pool)).toBe(0);
+        batch.add(
+          maxPoolGradient,
+          {
+            winners,
+            gradient: padChannels(dy, channels),
+            sourceGradient: accumulate ? padChannels(before, channels) : unwritten(inCount),
+          },
+          { ...dims, count: inCount, accumulate },
+          elementwiseGrid(inCount),
+          ({ sourceGradient }) =>
+            expect(relativeError(unpadChannels(sourceGradient, channels), dx), JSON.stringify(pool)).toBeLessThan(
+              TOLERANCE,
+            ),
+        );
+      },
     );
-    expect(relativeError(unpadChannels(output, channels), expected)).toBe(0);
-    const { sourceGradient } = await bench.run(
-      maxPoolGradient,
-      { source, output, gradient: padChannels(dy, channels), sourceGradient: new Float32Array(inCount * 4) },
-      { ...dims, count: inCount, accumulate: 1 },
-      elementwiseGrid(inCount),
-    );
-    expect(relativeError(unpadChannels(sourceGradient, channels), expectedGradient)).toBeLessThan(TOLERANCE);
+  }
+  await batch.run();
+});
+
+/** Mean over the pixels of each window that exist, by plain loops. Its forward pass is tf.avgPool. */
+function plainAverage(pool: Pool, x: Float32Array, dy: Float32Array): { y: Float32Array; dx: Float32Array } {
+  const { images, height, width, channels, size, stride } = pool;
+  const { outHeight, outWidth, padTop, padLeft } = poolShape(pool).dims;
+  const y = new Float32Array(dy.length);
+  const dx = new Float32Array(x.length);
+  for (let out = 0; out < images * outHeight * outWidth; out++) {
+    const image = Math.floor(out / (outHeight * outWidth));
+    const top = (Math.floor(out / outWidth) % outHeight) * stride - padTop;
+    const left = (out % outWidth) * stride - padLeft;
+    const inside: number[] = [];
+    for (let iy = Math.max(0, top); iy < Math.min(height, top + size); iy++) {
+      for (let ix = Math.max(0, left); ix < Math.min(width, left + size); ix++) {
+        inside.push((image * height + iy) * width + ix);
+      }
+    }
+    for (let c = 0; c < channels; c++) {
+      const at = out * channels + c;
+      y[at] = inside.reduce((sum, pixel) => sum + (x[pixel * channels + c] ?? NaN), 0) / inside.length;
+      for (const pixel of inside) dx[pixel * channels + c]! += (dy[at] ?? NaN) / inside.length;
+    }
+  }
+  return { y, dx };
+}
+
+// tf.avgPool's own gradient divides by the whole window at the borders, where its forward pass does not (tfjs 4.22).
+test.each([0, 1])(
+  'average pooling equals tf.avgPool, and its gradient plain loops, accumulate %i',
+  async (accumulate) => {
+    const batch = bench.batch();
+    for (const pool of POOLS) {
+      const { images, height, width, channels, size, stride } = pool;
+      const { dims, inCount, outCount } = poolShape(pool);
+      const x = noise(images * height * width * channels, 1);
+      const dy = noise(images * dims.outHeight * dims.outWidth * channels, 2);
+      const before = noise(x.length, 3);
+      const expected = plainAverage(pool, x, dy);
+      const dx = expected.dx.map((value, i) => value + (accumulate ? (before[i] ?? NaN) : 0));
+      const stock = tf.tidy(() =>
+        Float32Array.from(
+          tf.avgPool(tf.tensor4d(x, [images, height, width, channels]), size, stride, 'same').dataSync(),
+        ),
+      );
+      const near = (actual: Float32Array, wanted: Float32Array): void =>
+        expect(relativeError(unpadChannels(actual, channels), wanted), JSON.stringify(pool)).toBeLessThan(TOLERANCE);
+      batch.add(
+        averagePool,
+        { source: padChannels(x, channels), output: unwritten(outCount) },
+        { ...dims, count: outCount, accumulate: 0 },
+        elementwiseGrid(outCount),
+        ({ output }) => {
+          near(output, stock);
+          near(output, expected.y);
+        },
+      );
+      batch.add(
+        averagePoolGradient,
+        {
+          gradient: padChannels(dy, channels),
+          sourceGradient: accumulate ? padChannels(before, channels) : unwritten(inCount),
+        },
+        { ...dims, count: inCount, accumulate },
+        elementwiseGrid(inCount),
+        ({ sourceGradient }) => near(sourceGradient, dx),
+      );
+    }
+    await batch.run();
+  },
+);
+
+test('kernels of several layers are transposed in one dispatch, each in its place', async () => {
+  const draw = draws(5);
+  const plans = [
+    { taps: 9, inVectors: 3, outVectors: 2, flip: true },
+    { taps: 9, inVectors: 1, outVectors: 5, flip: false },
+    { taps: 1, inVectors: 40, outVectors: 30, flip: false },
+    { taps: 4, inVectors: 2, outVectors: 1, flip: true },
+    ...Array.from({ length: 20 }, () => ({
+      taps: draw.whole(1, 25),
+      inVectors: draw.small(1, 9),
+      outVectors: draw.small(1, 9),
+      flip: draw.whole(0, 1) === 1,
+    })),
+  ];
+  // Gaps between them, which nobody may write.
+  const GAP = 3;
+  let end = GAP;
+  const jobs = plans.map((plan) => {
+    const at = end;
+    end += transposedSize(plan) + GAP;
+    return { ...plan, from: at, to: at };
   });
+  const weights = noise(end * 4, 1);
+  const expected = new Float32Array(end * 4).fill(7);
+  for (const { taps, inVectors, outVectors, flip, from } of jobs) {
+    const [inputs, outputs] = [inVectors * 4, outVectors * 4];
+    for (let i = 0; i < taps * inputs * outputs; i++) {
+      const [tap, c, o] = [Math.floor(i / (inputs * outputs)), Math.floor(i / outputs) % inputs, i % outputs];
+      const target = ((flip ? taps - 1 - tap : tap) * outputs + o) * inputs + c;
+      expected[from * 4 + target] = weights[from * 4 + i] ?? NaN;
+    }
+  }
+  const { transposed } = await bench.run(
+    transposeKernels,
+    { weights, jobs: transpositionTable(jobs), transposed: new Float32Array(end * 4).fill(7) },
+    { jobs: jobs.length },
+    transposeGrid(jobs),
+  );
+  expect(transposed).toEqual(expected);
+});
+
+// Sums over work-group memory must never reach a software adapter.
+test.each(bench.software ? [false] : [false, true])('parts are summed, wide %s', async (wide) => {
+  const batch = bench.batch();
+  for (const [size, parts] of [
+    [1, 1],
+    [1, 100],
+    [7, 3],
+    [64, 8],
+    [65, 9],
+    [1_000, 17],
+    [5_000, 2],
+  ] as const) {
+    const partials = noise(size * parts * 4, size);
+    const expected = Float64Array.from({ length: size * 4 }, (_, i) => {
+      let sum = 0;
+      for (let part = 0; part < parts; part++) sum += partials[part * size * 4 + i] ?? NaN;
+      return sum;
+    });
+    batch.add(sumParts(wide), { partials, sums: unwritten(size) }, { size, parts }, sumGrid(wide, size), ({ sums }) =>
+      expect(relativeError(sums, expected), `${parts} x ${size}`).toBeLessThan(TOLERANCE),
+    );
+  }
+  await batch.run();
 });
 
 test('global average pooling and its gradient equal tf.mean', async () => {
