@@ -201,7 +201,10 @@ export interface UpdateRule {
 export type Penalty =
   /** strength x sum |w|: gradient strength x sign(w), 0 at 0 (network slimming). */
   | { readonly kind: 'l1'; readonly strength: number }
-  /** strength x sum over output channels (last axis) of |w of that channel|_2; gradient 0 where the norm is 0 (ResRep). */
+  /**
+   * strength x sum over output channels (last axis; of a depthwise kernel the one before it) of |w of that channel|_2;
+   * gradient 0 where the norm is 0 (ResRep).
+   */
   | { readonly kind: 'groupLasso'; readonly strength: number }
   /** A gradient of the scheme's own making, the same every step until it is replaced. */
   | { readonly kind: 'gradient'; readonly values: Float32Array };

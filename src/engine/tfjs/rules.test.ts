@@ -24,7 +24,8 @@ function expectedUpdate(
   const rate = hyper.learningRate * (rule.learningRateScale ?? 1);
   const momentum = rule.momentum ?? hyper.momentum;
   const decay = rule.weightDecay ?? (name.endsWith('/kernel') ? hyper.weightDecay : 0);
-  const channels = shapeOf(name).at(-1) ?? 1;
+  // A depthwise kernel's last axis is 1; its channels stand before it.
+  const channels = shapeOf(name).at(name.startsWith('each') ? -2 : -1) ?? 1;
   const all = Array.from(w);
   const norm = (i: number): number => Math.hypot(...all.filter((_, j) => j % channels === i % channels));
   const penalty = (i: number): number => {
@@ -55,6 +56,7 @@ const RULES: readonly (readonly [string, string, UpdateRule])[] = [
   ['gradient mask', 'each/kernel', { gradientMask: values('each/kernel').map((_, i) => noise(8, i)) }],
   ['L1', 'stem.bn/gamma', { penalty: { kind: 'l1', strength: 0.3 } }],
   ['group lasso', 'stem/kernel', { penalty: { kind: 'groupLasso', strength: 0.3 } }],
+  ['group lasso of a depthwise kernel', 'each2/kernel', { penalty: { kind: 'groupLasso', strength: 0.3 } }],
   ['group lasso of a vector', 'gate/gate', { penalty: { kind: 'groupLasso', strength: 0.3 } }],
   ['own gradient', 'fc/bias', { penalty: { kind: 'gradient', values: Float32Array.of(1, -1, 0.5, 0) } }],
   ['proximal', 'dense/kernel', { proximal: 2 }],

@@ -16,6 +16,7 @@ import type {
   TrainerOptions,
   UpdateRule,
 } from '../engine.ts';
+import { type Rules, checkRules, maskStore } from '../rules.ts';
 import { ParameterStore } from '../store.ts';
 import type { Tfjs } from './backend.ts';
 import type { HostData } from './data.ts';
@@ -24,7 +25,7 @@ import { type Batch, countImages, everyImage, imagesOf, openBatch } from './inpu
 import { measureLatency } from './latency.ts';
 import { blendStatistics, updateTensor } from './optimiser.ts';
 import { type Model, type Pass, differentiate, readActivations, release } from './probe.ts';
-import { type Rules, RunningRules, checkRules, maskStore } from './rules.ts';
+import { RunningRules } from './rules.ts';
 import { RunningTensors, hostCopies } from './running.ts';
 
 const EVALUATION_BATCH = 100;

@@ -15,6 +15,7 @@ import type {
   TrainerOptions,
   UpdateRule,
 } from '../engine.ts';
+import { type Rules, checkRules, maskStore } from '../rules.ts';
 import { ParameterStore } from '../store.ts';
 import { readBuffer, storageBuffer } from './buffers.ts';
 import { GpuData } from './data.ts';
@@ -24,6 +25,8 @@ import type { Kernel } from './kernel.ts';
 import { type ArenaLayout, layOut, pack, unpack } from './layout.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type Arenas, type Plan, Planner } from './plan/plan.ts';
+import type { Dispatch } from './plan/recorder.ts';
+import { RuledUpdate } from './rules.ts';
 import { RESTING, SLOTS, type StepValues, StepUniforms } from './step-uniforms.ts';
 import { Submitter } from './submitter.ts';
 import { BATCH_NORM_MOMENTUM } from '../../core/network/network.ts';
@@ -46,6 +49,9 @@ export class GpuTrainer implements Trainer {
   #store: ParameterStore;
   #layout: ArenaLayout;
   #plan: Plan | null = null;
+  #rules: Rules = new Map();
+  /** The update under the rules; null without any. */
+  #ruled: RuledUpdate | null = null;
   #step = 0;
   #compilesLater = false;
   /** Whether the GPU holds newer values than the stores. */
@@ -126,7 +132,7 @@ export class GpuTrainer implements Trainer {
 
   get bytes(): number {
     const arenas = Object.values<GPUBuffer>({ ...this.#arenas }).reduce((sum, buffer) => sum + buffer.size, 0);
-    return arenas + this.#planner.bytes + this.#inference.bytes;
+    return arenas + this.#planner.bytes + this.#inference.bytes + (this.#ruled?.bytes ?? 0);
   }
 
   setPace(pace: Pace): void {
@@ -159,8 +165,8 @@ export class GpuTrainer implements Trainer {
 
   /** Runs at most a ring's worth of steps; returns (summed loss, correct images) of each. */
   async #runSteps(firstStep: number, count: number, hyperAt: (step: number) => Hyper): Promise<Float32Array> {
-    const { assemble, forward, backward, update } = this.#requirePlan();
-    const dispatches = [...(assemble.get('train') ?? []), ...forward, ...backward, ...update];
+    const { assemble, forward, backward } = this.#requirePlan();
+    const dispatches = [...(assemble.get('train') ?? []), ...forward, ...backward, ...this.#update];
     const work = Array.from({ length: count }, (_, slot) => {
       const step = firstStep + slot;
       const stepOffset = this.#writeStep(slot, step, { hyper: hyperAt(step), runningKeep: BATCH_NORM_MOMENTUM });
@@ -203,7 +209,13 @@ export class GpuTrainer implements Trainer {
   }
 
   async setRules(rules: ReadonlyMap<string, UpdateRule>): Promise<void> {
-    if (rules.size > 0) throw new Error('this engine has no rules of the update yet');
+    checkRules(this.network, rules);
+    const quantises = [...this.#rules.values(), ...rules.values()].some(({ quantiser }) => quantiser);
+    const changesValues = quantises || [...rules.values()].some(({ mask }) => mask);
+    if (changesValues) await this.#download();
+    this.#rules = new Map(rules);
+    if (changesValues) this.#upload();
+    await this.#applyRules();
   }
 
   async gradients({ inputs }: GradientRequest): Promise<Gradients> {
@@ -228,6 +240,7 @@ export class GpuTrainer implements Trainer {
     await this.#download();
     this.#store.write(tensors);
     this.#upload();
+    await this.#ruled?.seed(this.#store, this.#submitter);
   }
 
   async restructure(structure: Structure): Promise<void> {
@@ -251,6 +264,7 @@ export class GpuTrainer implements Trainer {
   }
 
   dispose(): void {
+    this.#ruled?.dispose();
     this.#release();
     this.#uniforms.dispose();
   }
@@ -266,21 +280,27 @@ export class GpuTrainer implements Trainer {
     if (!this.#ahead) return;
     const { device } = this.pipelines;
     const { trainedSize, runningSize } = this.#layout;
-    const [parameters, velocity, running] = await Promise.all([
+    const precise = this.#ruled?.buffers.precise;
+    const [parameters, velocity, running, unquantised] = await Promise.all([
       readBuffer(device, this.#arenas.parameters, trainedSize * 4),
       readBuffer(device, this.#arenas.velocity, trainedSize * 4),
       readBuffer(device, this.#arenas.running, runningSize * 4),
+      precise ? readBuffer(device, precise, trainedSize * 4) : null,
     ]);
     const tensors = (arena: ArrayBuffer, kind: 'trained' | 'running'): Tensors =>
       unpack(this.#layout, new Float32Array(arena), kind);
     this.#store.scatter(tensors(parameters, 'trained'), this.#store.parameters);
+    if (this.#ruled && unquantised) {
+      this.#store.scatter(this.#ruled.unpackPrecise(new Float32Array(unquantised)), this.#store.parameters);
+    }
     this.#store.scatter(tensors(running, 'running'), this.#store.parameters);
     this.#store.scatter(tensors(velocity, 'trained'), this.#store.momentum);
     this.#ahead = false;
   }
 
-  /** Gathers the running network's tensors from the stores into the arenas. */
+  /** Gathers the running network's tensors from the stores, masked as the rules say, into the arenas. */
   #upload(): void {
+    maskStore(this.#store, this.#rules);
     const layout = layOut(this.#store.running);
     this.#layout = layout;
     // Strided sparsity can need more room than the full-size network; nothing else does.
@@ -298,6 +318,22 @@ export class GpuTrainer implements Trainer {
   async #record(): Promise<void> {
     this.#inference.use(this.#store.running, this.#layout);
     this.#plan = await this.#planner.plan(this.#store.running, this.#layout);
+    await this.#applyRules();
+  }
+
+  /** Makes the update under the rules for the running network. */
+  async #applyRules(): Promise<void> {
+    this.#ruled?.dispose();
+    this.#ruled = null;
+    if (this.#rules.size === 0) return;
+    this.#ruled = await RuledUpdate.open(this.pipelines, this.#rules, this.#store, this.#layout, this.#arenas);
+    await this.#ruled.seed(this.#store, this.#submitter);
+  }
+
+  get #update(): readonly Dispatch[] {
+    if (this.#rules.size === 0) return this.#requirePlan().update;
+    if (!this.#ruled) throw new Error('the rules of the update could not be put in force; set them again');
+    return this.#ruled.update;
   }
 
   #requirePlan(): Plan {
