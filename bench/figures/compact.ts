@@ -1,8 +1,8 @@
-import { type Structure, countNetwork, countStructure } from '../../src/core/network/index.ts';
+import { countNetwork, countStructure } from '../../src/core/network/index.ts';
+import { stepsInTurns } from '../in-turns.ts';
 import type { Figure, Job, Row, Surroundings } from '../job.ts';
 import { cropTo, networkOf } from '../networks.ts';
-import { type Espalier, openEspalier } from '../peers/espalier.ts';
-import { atMost, median, short, timesOf } from '../statistics.ts';
+import { atMost, short } from '../statistics.ts';
 
 interface CompactRow extends Row {
   readonly adapter: string;
@@ -26,24 +26,15 @@ export const compact: Figure<CompactRow> = {
 
   jobs: () => [{ bench: 'compact', model: 'vgg-small', engine: 'espalier', batch: 16, samples: 7 }],
 
-  /** All in one page, a step each in turns, so that a noisy machine weighs on all alike. */
-  async measure(job: Job, { images, gpu }: Surroundings) {
-    const { bench, model = '', engine = 'espalier', batch = 16, samples = 7 } = job;
+  async measure({ bench, model = '', engine = 'espalier', batch = 16, samples = 7 }: Job, surroundings: Surroundings) {
     const network = networkOf(model);
-    const runs: { share: number; structure: Structure; opened: Espalier; times: number[] }[] = [];
-    for (const share of SHARES) {
-      const structure = cropTo(network, share);
-      const opened = await openEspalier({ network, structure, batch, images: await images(batch), gpu });
-      await opened.step();
-      await opened.step();
-      runs.push({ share, structure, opened, times: [] });
-    }
-    for (let i = 0; i < samples; i++) {
-      for (const { opened, times } of runs) times.push(...(await timesOf(1, () => opened.step())));
-    }
-    return runs.map(({ share, structure, opened: { adapter }, times }) => {
+    const structures = SHARES.map((share) => cropTo(network, share));
+    const times = await stepsInTurns(network, structures, { batch, samples }, surroundings);
+    return SHARES.flatMap((share, index) => {
+      const [structure, time] = [structures[index], times[index]];
+      if (!structure || !time) return [];
       const macShare = countStructure(network, structure).macs / countNetwork(network).macs;
-      return { bench, model, engine, adapter, batch, share, macShare, milliseconds: median(times), n: times.length };
+      return [{ bench, model, engine, batch, share, macShare, ...time }];
     });
   },
 

@@ -6,12 +6,21 @@ import { host } from './host.ts';
 import { kernels } from './kernels.ts';
 import { restructure } from './restructure.ts';
 import { stepRate } from './step-rate.ts';
+import { strided } from './strided.ts';
 import { train } from './train.ts';
 
 /** All figures, in the order in which they are printed. */
-export const FIGURES: readonly Figure[] = [train, kernels, stepRate, compact, coldStart, host, restructure, gpu].map(
-  (figure) => figure as unknown as Figure,
-);
+export const FIGURES: readonly Figure[] = [
+  train,
+  kernels,
+  stepRate,
+  compact,
+  strided,
+  coldStart,
+  host,
+  restructure,
+  gpu,
+].map((figure) => figure as unknown as Figure);
 
 export function figureOf(name: string): Figure {
   const figure = FIGURES.find((candidate) => candidate.name === name);
