@@ -341,3 +341,16 @@ export function sparseConvCases(count: number, seed: number): readonly ConvCase[
     };
   });
 }
+
+/** Generated 3x3 convolutions whose source maps keep one column of taps each: what every third tap is. */
+export function columnConvCases(count: number, seed: number): readonly ConvCase[] {
+  const draw = draws(seed);
+  return convCases(count, seed, { kernels: [3], strides: [1] }).map((shape) => {
+    const first = draw.whole(0, 2);
+    const classes = Array.from({ length: draw.whole(1, 3) }, (_, index) => {
+      const column = (first + index) % 3;
+      return { channels: draw.small(1, 13), taps: [column, column + 3, column + 6] };
+    });
+    return { ...shape, classes };
+  });
+}

@@ -3,12 +3,23 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { sameOutput, samePadLow } from '../../../../core/network/index.ts';
 import { type Grid, type Kernel, vec4s } from '../../kernel.ts';
 import { rowsShape } from '../../plan/forward.ts';
-import { type Geometry, forwardBlocks, gradientBlocks, lowered, transpositions } from '../../plan/geometry.ts';
+import {
+  type Geometry,
+  forwardBlocks,
+  forwardLines,
+  gradientBlocks,
+  gradientLines,
+  lineShape,
+  lineUnits,
+  lowered,
+  transpositions,
+} from '../../plan/geometry.ts';
 import {
   type Batch,
   type ConvCase,
   KernelBench,
   allTaps,
+  columnConvCases,
   convCases,
   noise,
   padChannels,
@@ -17,8 +28,8 @@ import {
   withZeroRegion,
 } from '../../testing.ts';
 import { conv3x3InputGradient, gradient3x3Grid } from '../conv-3x3-input-gradient/kernel.ts';
-import { conv3x3KernelGradient } from '../conv-3x3-kernel-gradient/kernel.ts';
-import { conv3x3, conv3x3Grid, tilesOf } from '../conv-3x3/kernel.ts';
+import { convLinesKernelGradient, lineUnitTable } from '../conv-lines-kernel-gradient/kernel.ts';
+import { convLines, convLinesGrid, lineTable, lineTiles } from '../conv-lines/kernel.ts';
 import { convRowsKernelGradient, unitCount, unitTable } from '../conv-rows-kernel-gradient/kernel.ts';
 import { convRows, convRowsGrid, rowTable, rowTiles } from '../conv-rows/kernel.ts';
 import { sumGrid, sumParts } from '../sum-parts/kernel.ts';
@@ -38,6 +49,14 @@ const TILES: readonly Tile[] = [true, false].flatMap((quads) =>
     { pixels: 4, vectors, channels: 4 as const, quads },
   ]),
 );
+/** Those of convolutions over rows: also work-groups of one quad. */
+const ROW_TILES: readonly Tile[] = [
+  ...TILES,
+  ...[true, false].flatMap((quads) => [
+    { pixels: 4, vectors: 4, channels: 1 as const, quads, narrow: true },
+    { pixels: 4, vectors: 1, channels: 4 as const, quads, narrow: true },
+  ]),
+];
 const GRADIENT_TILES: readonly GradientTile[] = [true, false].flatMap((quads) =>
   [1, 2, 4].map((vectors) => ({ vectors, quads })),
 );
@@ -203,32 +222,41 @@ async function problemsOf(cases: readonly { name: string; g: Geometry; plain: Pl
 const unwritten = (vectors: number): Float32Array => new Float32Array(vectors * 4).fill(NaN);
 const NOTHING = new Float32Array(4);
 
-/** Makes problems when they are first wanted. */
-function set(name: string, form: Form, cases: () => readonly ConvCase[]): { name: string; problems: Problems } {
-  let made: Promise<readonly Problem[]> | undefined;
-  return {
-    name,
-    problems: () =>
-      (made ??= problemsOf(
-        cases().map((shape, i) => {
-          const g = geometryOf(shape, form);
-          return { name: JSON.stringify(shape), g, plain: stock(g, i * 3) };
-        }),
-      )),
-  };
+/** Problems of one kind, made when they are first wanted. */
+interface ProblemSet {
+  readonly name: string;
+  readonly problems: () => Promise<readonly Problem[]>;
+  readonly tiles: readonly Tile[];
+  /** Every how many-th shape a tile meets: all of them meet some tiles, and each tile meets several sets. */
+  readonly every: number;
 }
-type Problems = () => Promise<readonly Problem[]>;
+
+function set(name: string, form: Form, every: number, cases: () => readonly ConvCase[]): ProblemSet {
+  let made: Promise<readonly Problem[]> | undefined;
+  const make = (): Promise<readonly Problem[]> =>
+    problemsOf(
+      cases().map((shape, i) => {
+        const g = geometryOf(shape, form);
+        return { name: JSON.stringify(shape), g, plain: stock(g, i * 3) };
+      }),
+    );
+  return { name, every, problems: () => (made ??= make()), tiles: form === 'rows' ? ROW_TILES : TILES };
+}
 
 const dense = (seed: number, kernel: number, strides: readonly number[]) => (): readonly ConvCase[] =>
   convCases(SHAPES, seed, { kernels: [kernel], strides });
+const columns = (seed: number, stride: number) => (): readonly ConvCase[] =>
+  columnConvCases(SHAPES, seed).map((shape) => ({ ...shape, stride }));
 
 const SETS = [
-  set('3x3, stride 1', '3x3', dense(1, 3, [1])),
-  set('3x3, stride 2', '3x3', dense(2, 3, [2])),
-  set('1x1 over rows, stride 1 or 2', 'rows', dense(3, 1, [1, 2])),
-  set('3x3 over rows, stride 1 to 3', 'rows', dense(4, 3, [1, 2, 3])),
-  set('5x5 over rows, stride 1 or 2', 'rows', dense(5, 5, [1, 2])),
-  set('some taps over rows', 'rows', () => sparseConvCases(SHAPES, 6)),
+  set('3x3 by rows, stride 1', 'row lines', 1, dense(1, 3, [1])),
+  set('3x3 by rows, stride 2', 'row lines', 1, dense(2, 3, [2])),
+  set('columns of 3x3, stride 1', 'column lines', 2, columns(7, 1)),
+  set('columns of 3x3, stride 2', 'column lines', 2, columns(8, 2)),
+  set('1x1, stride 1 or 2', 'rows', 4, dense(3, 1, [1, 2])),
+  set('all taps of 3x3, stride 1 to 3', 'rows', 4, dense(4, 3, [1, 2, 3])),
+  set('all taps of 5x5, stride 1 or 2', 'rows', 4, dense(5, 5, [1, 2])),
+  set('some taps of 3x3 or 5x5, stride 1 to 3', 'rows', 4, () => sparseConvCases(SHAPES, 6)),
 ] as const;
 
 /** Tables of rows by the names of their buffers; none for some kernels. */
@@ -244,15 +272,16 @@ interface Launch<Buffer extends string> {
 }
 
 function forwardLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
-  const { classes: _, form, ...numbers } = g;
-  if (form === '3x3') {
-    const rows = g.images * g.outHeight;
+  if (g.form !== 'rows') {
+    const blocks = forwardLines(g, tile.vectors);
+    const { images, outVectors, inVectors } = g;
+    const shape = { ...lineShape(g, g.form), images, outVectors, inVectors, blocks: blocks.length };
     return {
-      kernel: conv3x3(tile, g.stride === 2 ? 2 : 1),
-      shape: { ...numbers, rows },
-      grid: conv3x3Grid(tile, rows, g.outWidth, g.outVectors),
-      tables: {},
-      tiles: tilesOf(tile, rows, g.outWidth),
+      kernel: convLines(tile, g.stride === 2 ? 2 : 1),
+      shape,
+      grid: convLinesGrid(tile, shape),
+      tables: { lines: lineTable(blocks) },
+      tiles: lineTiles(tile, shape),
     };
   }
   const blocks = forwardBlocks(g, tile.vectors);
@@ -277,50 +306,61 @@ function inputGradientLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
     inVectors: g.outVectors,
     inChannels: g.outChannels,
   };
-  const rows = g.images * g.inHeight;
-  if (g.form === '3x3' && g.stride === 1) {
-    return {
-      kernel: conv3x3(tile, 1),
-      shape: { ...reversed, rows, padTop: 2 - g.padTop, padLeft: 2 - g.padLeft },
-      grid: conv3x3Grid(tile, rows, g.inWidth, g.inVectors),
-      tables: {},
-      tiles: 0,
-    };
+  if (g.form !== 'rows' && g.stride === 1) {
+    const blocks = gradientLines(g, tile.vectors);
+    const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
+    const shape = { ...reversed, ...lineShape({ ...reversed, ...pads }, g.form), blocks: blocks.length };
+    const tables = { lines: lineTable(blocks) };
+    return { kernel: convLines(tile, 1), shape, grid: convLinesGrid(tile, shape), tables, tiles: 0 };
   }
-  if (g.form === '3x3') {
+  if (g.form === 'row lines') {
     const shape = { ...reversed, padTop: g.padTop, padLeft: g.padLeft };
     return { kernel: conv3x3InputGradient(tile), shape, grid: gradient3x3Grid(tile, shape), tables: {}, tiles: 0 };
   }
   const { blocks, perPhase } = gradientBlocks(g, tile.vectors);
   const shape = rowsShape(reversed, perPhase, { outStride: g.stride, inStride: 1 });
-  return {
-    kernel: convRows(tile),
-    shape,
-    grid: convRowsGrid(tile, shape),
-    tables: { rows: rowTable(blocks) },
-    tiles: 0,
-  };
+  const tables = { rows: rowTable(blocks) };
+  return { kernel: convRows(tile), shape, grid: convRowsGrid(tile, shape), tables, tiles: 0 };
 }
 
-interface GradientLaunch {
-  readonly kernel: Kernel<GradientBuffer, string>;
-  readonly units: number;
-  readonly tables: Tables;
+interface GradientLaunch extends Omit<Launch<GradientBuffer>, 'tiles'> {
+  readonly parts: number;
   /** Vec4s of the result. */
   readonly size: number;
 }
 
-function kernelGradientLaunch(tile: GradientTile, g: Geometry): GradientLaunch {
-  const { runs, rows } = lowered(g);
-  if (g.form === '3x3') {
-    const kernel = conv3x3KernelGradient(tile, g.stride === 2 ? 2 : 1);
-    return { kernel, units: 3 * g.inVectors, tables: {}, size: 36 * g.inVectors * g.outVectors };
+function kernelGradientLaunch(tile: GradientTile, g: Geometry, threads: number): GradientLaunch {
+  const { outVectors, inVectors } = g;
+  const { runs, rows: matrixRows } = lowered(g);
+  const size = matrixRows * outVectors;
+  const split = (lines: number, units: number) =>
+    splitRows(lines, { units, outVectors, vectors: tile.vectors }, threads);
+  if (g.form !== 'rows') {
+    const units = lineUnits(g);
+    const along = lineShape(g, g.form);
+    const lines = g.images * along.outAcross;
+    const { parts, lanes, rowsPerPart } = split(lines, units.length);
+    return {
+      kernel: convLinesKernelGradient(tile, g.stride === 2 ? 2 : 1),
+      shape: { ...along, outVectors, inVectors, size, units: units.length, lanes, lines, linesPerPart: rowsPerPart },
+      grid: kernelGradientGrid({ parts, lanes, rowsPerPart }, outVectors, tile.vectors),
+      tables: { table: lineUnitTable(units) },
+      parts,
+      size,
+    };
   }
+  const units = unitCount(runs);
+  const rows = g.images * g.outHeight;
+  const { parts, lanes, rowsPerPart } = split(rows, units);
+  const { outHeight, outWidth: outAlong, inHeight, inWidth, stride } = g;
+  const pixels = { outHeight, outAlong, inHeight, inWidth, stride };
   return {
     kernel: convRowsKernelGradient(tile),
-    units: unitCount(runs),
-    tables: { units: unitTable(runs, g.outVectors) },
-    size: rows * g.outVectors,
+    shape: { ...pixels, outVectors, inVectors, size, units, lanes, rows, rowsPerPart },
+    grid: kernelGradientGrid({ parts, lanes, rowsPerPart }, outVectors, tile.vectors),
+    tables: { units: unitTable(runs, outVectors) },
+    parts,
+    size,
   };
 }
 
@@ -427,74 +467,64 @@ function addInputGradient(batch: Batch, tile: Tile, problem: Problem, accumulate
 
 function addKernelGradient(batch: Batch, tile: GradientTile, problem: Problem, threads: number, compare = near): void {
   const { g, source, gradient, dw } = problem;
-  const { kernel, units, tables, size } = kernelGradientLaunch(tile, g);
-  const { classes: _, form: _form, ...numbers } = g;
-  const rows = g.images * g.outHeight;
-  const split = splitRows(rows, { units, outVectors: g.outVectors, vectors: tile.vectors }, threads);
-  const { parts } = split;
-  batch.add(
-    kernel,
-    { ...tables, source, gradient, partials: unwritten(parts * size) },
-    { ...numbers, ...split, rows, size, units },
-    kernelGradientGrid(split, g.outVectors, tile.vectors),
-    ({ partials }) =>
-      batch.add(
-        sumParts(false),
-        { partials, sums: unwritten(size) },
-        { size, parts },
-        sumGrid(false, size),
-        ({ sums }) => {
-          const about = `${kernel.label} ${problem.name} in ${parts} parts`;
-          compare(sums, dw, about);
-          // Padding must stay zero: momentum SGD would otherwise grow weights that do not exist.
-          const padding = sums.slice();
-          eachWeight(g, (_plain, padded) => (padding[padded] = 0));
-          expect(
-            padding.every((value) => value === 0),
-            about,
-          ).toBe(true);
-        },
-      ),
+  const { kernel, shape, grid, tables, parts, size } = kernelGradientLaunch(tile, g, threads);
+  batch.add(kernel, { ...tables, source, gradient, partials: unwritten(parts * size) }, shape, grid, ({ partials }) =>
+    batch.add(
+      sumParts(false),
+      { partials, sums: unwritten(size) },
+      { size, parts },
+      sumGrid(false, size),
+      ({ sums }) => {
+        const about = `${kernel.label} ${problem.name} in ${parts} parts`;
+        compare(sums, dw, about);
+        // Padding must stay zero: momentum SGD would otherwise grow weights that do not exist.
+        const padding = sums.slice();
+        eachWeight(g, (_plain, padded) => (padding[padded] = 0));
+        expect(
+          padding.every((value) => value === 0),
+          about,
+        ).toBe(true);
+      },
+    ),
   );
 }
 
-const label = ({ pixels, vectors, channels, quads }: Tile): string =>
-  `${pixels} pixels x ${vectors} vec4, ${channels} channels a turn, quads ${quads}`;
+const label = ({ pixels, vectors, channels, quads, narrow = false }: Tile): string =>
+  `${pixels} pixels x ${vectors} vec4, ${channels} channels a turn${quads ? ', quads' : ''}${narrow ? ', narrow' : ''}`;
 
-describe.each(SETS)('$name', ({ problems }) => {
-  test('enough shapes', async () => {
+describe.each(SETS)('$name', ({ problems, tiles, every }) => {
+  /** The shapes of a tile. */
+  const share = async (at: number): Promise<readonly Problem[]> =>
+    (await problems()).filter((_, i) => (i + at) % every === 0);
+
+  test('there are enough shapes', async () => {
     expect((await problems()).length).toBeGreaterThanOrEqual(SHAPES);
   });
 
-  test.each(TILES.map((tile, at) => [label(tile), tile, at] as const))(
-    'forward equals tf.conv2d and what is fused behind it, %s',
-    async (_label, tile, at) => {
+  describe.each(tiles.map((tile, at) => ({ tile, at, name: label(tile) })))('$name', ({ tile, at }) => {
+    test('forward equals tf.conv2d and what is fused behind it', async () => {
       const batch = bench.batch();
-      (await problems()).forEach((problem, i) => {
+      (await share(at)).forEach((problem, i) => {
         addForward(batch, tile, problem);
-        // From tile to tile another one: every shape meets all of them.
+        // From tile to tile another one, so that every shape meets several.
         addForward(batch, tile, problem, STORES[(i + at) % STORES.length], i);
       });
       await batch.run();
-    },
-  );
+    });
 
-  test.each(TILES.map((tile, at) => [label(tile), tile, at] as const))(
-    'input gradient equals that of tf.conv2d, written or added, %s',
-    async (_label, tile, at) => {
+    test('input gradient equals that of tf.conv2d, written or added', async () => {
       const batch = bench.batch();
-      (await problems()).forEach((problem, i) => addInputGradient(batch, tile, problem, (i + Math.floor(at / 2)) % 2));
+      (await share(at)).forEach((problem, i) => addInputGradient(batch, tile, problem, (i + Math.floor(at / 2)) % 2));
       await batch.run();
-    },
-  );
+    });
+  });
 
-  test.each(GRADIENT_TILES)(
+  test.each(GRADIENT_TILES.map((tile, at) => ({ ...tile, at })))(
     'kernel gradient equals that of tf.conv2d however the rows are split, $vectors vec4, quads $quads',
-    async (tile) => {
+    async ({ at, ...tile }) => {
       const batch = bench.batch();
-      for (const problem of await problems()) {
-        addKernelGradient(batch, tile, problem, 1);
-        addKernelGradient(batch, tile, problem, 300);
+      for (const problem of await share(at)) {
+        for (const threads of [1, 300]) addKernelGradient(batch, tile, problem, threads);
       }
       await batch.run();
     },
@@ -555,8 +585,8 @@ function addAll(batch: Batch, problem: Problem, compare?: Compare): void {
 const SMALL = { images: 2, height: 5, width: 6, outputs: 3 };
 
 test.each<[string, Form, ConvCase]>([
-  ['3x3', '3x3', { ...SMALL, kernel: 3, stride: 1, classes: [{ channels: 2, taps: allTaps(3) }] }],
-  ['3x3, stride 2', '3x3', { ...SMALL, kernel: 3, stride: 2, classes: [{ channels: 5, taps: allTaps(3) }] }],
+  ['3x3', 'row lines', { ...SMALL, kernel: 3, stride: 1, classes: [{ channels: 2, taps: allTaps(3) }] }],
+  ['3x3, stride 2', 'row lines', { ...SMALL, kernel: 3, stride: 2, classes: [{ channels: 5, taps: allTaps(3) }] }],
   ['1x1, stride 2', 'rows', { ...SMALL, kernel: 1, stride: 2, classes: [{ channels: 3, taps: [0] }] }],
   ['5x5, stride 3', 'rows', { ...SMALL, kernel: 5, stride: 3, classes: [{ channels: 1, taps: allTaps(5) }] }],
   [
@@ -572,6 +602,19 @@ test.each<[string, Form, ConvCase]>([
       ],
     },
   ],
+  ...[1, 2].map((stride): [string, Form, ConvCase] => [
+    `columns, stride ${stride}`,
+    'column lines',
+    {
+      ...SMALL,
+      kernel: 3,
+      stride,
+      classes: [
+        { channels: 2, taps: [2, 5, 8] },
+        { channels: 5, taps: [0, 3, 6] },
+      ],
+    },
+  ]),
   [
     'some taps, stride 2',
     'rows',
@@ -645,7 +688,7 @@ describe('the worked example of strided sparsity, in whole numbers', () => {
     await batch.run();
   });
 
-  test.each<Form>(['3x3', 'rows'])('dense, form %s', async (form) => {
+  test.each<Form>(['row lines', 'rows'])('dense, form %s', async (form) => {
     const g = geometry([{ channel: 0, channels: 2, taps: allTaps(3) }], form);
     const y = interleaved([348, 393, 528, 573], [8, 3, 6, 13]);
     const checked = byDifferences(g, given(g));
