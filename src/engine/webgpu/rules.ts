@@ -214,7 +214,7 @@ export class RuledUpdate {
     const size = (end - start) / 4;
     recorder.record(
       quantise,
-      { precise: range(precise, start, end), parameters: range(this.arenas.parameters, start, end) },
+      { full: range(precise, start, end), parameters: range(this.arenas.parameters, start, end) },
       { size, unit: bits(rule.quantiser.step), levels: bits(rule.quantiser.levels) },
       elementwiseGrid(size),
       size * ELEMENTWISE_COST,

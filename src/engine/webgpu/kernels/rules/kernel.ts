@@ -39,8 +39,8 @@ export const ruledUpdate = defineKernel({
   body: `${MAIN} {
   let rate = step.learningRate * bitcast<f32>(shape.rateScale);
   let momentum = select(step.momentum, bitcast<f32>(shape.momentum), shape.ownMomentum != 0u);
-  let shared = select(0.0, step.weightDecay, shape.decayed != 0u);
-  let decay = select(shared, bitcast<f32>(shape.decay), shape.ownDecay != 0u);
+  let common = select(0.0, step.weightDecay, shape.decayed != 0u);
+  let decay = select(common, bitcast<f32>(shape.decay), shape.ownDecay != 0u);
   let strength = bitcast<f32>(shape.strength);
   ${gridStride('i', 'shape.size')} {
     let w = weights[i];
@@ -109,13 +109,13 @@ export const inverseNorms = defineKernel({
  */
 export const quantise = defineKernel({
   label: 'quantise',
-  buffers: { precise: ['read', 'array<vec4f>'], parameters: ['write', 'array<vec4f>'] },
+  buffers: { full: ['read', 'array<vec4f>'], parameters: ['write', 'array<vec4f>'] },
   shape: ['size', 'unit', 'levels'],
   body: `${MAIN} {
   let unit = bitcast<f32>(shape.unit);
   let levels = vec4f(bitcast<f32>(shape.levels));
   ${gridStride('i', 'shape.size')} {
-    let w = precise[i];
+    let w = full[i];
     parameters[i] = min(floor(abs(w) / unit + 0.5), levels) * sign(w) * unit;
   }
 }`,
