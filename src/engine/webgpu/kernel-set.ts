@@ -12,9 +12,9 @@ import {
   scaleShiftGradient,
 } from './kernels/batch-norm/kernel.ts';
 import { averagePool, averagePoolGradient } from './kernels/average-pool/kernel.ts';
-import { conv3x3 } from './kernels/conv-3x3/kernel.ts';
+import { convLines } from './kernels/conv-lines/kernel.ts';
 import { conv3x3InputGradient } from './kernels/conv-3x3-input-gradient/kernel.ts';
-import { conv3x3KernelGradient } from './kernels/conv-3x3-kernel-gradient/kernel.ts';
+import { convLinesKernelGradient } from './kernels/conv-lines-kernel-gradient/kernel.ts';
 import { convRows } from './kernels/conv-rows/kernel.ts';
 import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
 import type { GradientTile } from './kernels/conv/kernel-gradient.ts';
@@ -38,10 +38,12 @@ export interface Tuning {
   /** Input channels a turn, see Tile. */
   readonly channels: 1 | 4;
   readonly quads: boolean;
-  /** 3x3 convolutions, and the input gradients of those with stride 2 (pixels counted in pairs). */
-  readonly conv3x3: TileSizes;
+  /** 3x3 convolutions by lines, and the input gradients of those with stride 2 (pixels counted in pairs). */
+  readonly lines: TileSizes;
   /** Convolutions over a table of rows. */
   readonly rows: TileSizes;
+  /** The same where there are at most `tiles` tiles: dense layers at small batches. */
+  readonly few: TileSizes & { readonly tiles: number };
   readonly kernelGradient: readonly number[];
   readonly rowsKernelGradient: readonly number[];
   /** Threads wanted for split sums: enough to fill the adapter, few enough that adding the parts stays cheap. */
@@ -59,8 +61,9 @@ export function defaultTuning(software: boolean, quads: boolean): Tuning {
     ? {
         channels: 1,
         quads,
-        conv3x3: { pixels: 8, vectors: [2, 1] },
+        lines: { pixels: 8, vectors: [2, 1] },
         rows: { pixels: 8, vectors: [4, 2, 1] },
+        few: { pixels: 4, vectors: [4], tiles: 32 },
         kernelGradient: [2, 1],
         rowsKernelGradient: [4, 2, 1],
         threads: 2_048,
@@ -69,8 +72,9 @@ export function defaultTuning(software: boolean, quads: boolean): Tuning {
     : {
         channels: 4,
         quads,
-        conv3x3: { pixels: 4, vectors: [2, 1] },
+        lines: { pixels: 4, vectors: [2, 1] },
         rows: { pixels: 4, vectors: [2, 1] },
+        few: { pixels: 4, vectors: [1], tiles: 8 },
         kernelGradient: [2, 1],
         rowsKernelGradient: [2, 1],
         threads: 32_768,
@@ -113,10 +117,11 @@ export class KernelSet {
   readonly finishMoments: ReturnType<typeof finishMoments>;
   readonly finishGradientMoments: ReturnType<typeof finishGradientMoments>;
   readonly sumParts: ReturnType<typeof sumParts>;
-  readonly #conv3x3: readonly ((vectors: number) => ReturnType<typeof conv3x3>)[];
+  readonly #lines: readonly ((vectors: number) => ReturnType<typeof convLines>)[];
   readonly #inputGradient: (vectors: number) => ReturnType<typeof conv3x3InputGradient>;
-  readonly #kernelGradient: readonly ((vectors: number) => ReturnType<typeof conv3x3KernelGradient>)[];
+  readonly #kernelGradient: readonly ((vectors: number) => ReturnType<typeof convLinesKernelGradient>)[];
   readonly #rows: (vectors: number) => ReturnType<typeof convRows>;
+  readonly #few: (vectors: number) => ReturnType<typeof convRows>;
   readonly #rowsGradient: (vectors: number) => ReturnType<typeof convRowsKernelGradient>;
 
   constructor(readonly tuning: Tuning) {
@@ -124,12 +129,13 @@ export class KernelSet {
     this.finishGradientMoments = finishGradientMoments(tuning.wide);
     this.sumParts = sumParts(tuning.wide);
     const strides = [1, 2] as const;
-    this.#conv3x3 = strides.map((stride) => memo((v: number) => conv3x3(this.#tile(tuning.conv3x3, v), stride)));
-    this.#inputGradient = memo((v: number) => conv3x3InputGradient(this.#tile(tuning.conv3x3, v)));
+    this.#lines = strides.map((stride) => memo((v: number) => convLines(this.#tile(tuning.lines, v), stride)));
+    this.#inputGradient = memo((v: number) => conv3x3InputGradient(this.#tile(tuning.lines, v)));
     this.#kernelGradient = strides.map((stride) =>
-      memo((v: number) => conv3x3KernelGradient(this.#gradientTile(v), stride)),
+      memo((v: number) => convLinesKernelGradient(this.#gradientTile(v), stride)),
     );
     this.#rows = memo((v: number) => convRows(this.#tile(tuning.rows, v)));
+    this.#few = memo((v: number) => convRows(this.#fewTile(v)));
     this.#rowsGradient = memo((v: number) => convRowsKernelGradient(this.#gradientTile(v)));
   }
 
@@ -138,30 +144,43 @@ export class KernelSet {
     return { pixels, vectors, channels, quads };
   }
 
+  #fewTile(vectors: number): Tile {
+    return { ...this.#tile(this.tuning.few, vectors), narrow: true };
+  }
+
   #gradientTile(vectors: number): GradientTile {
     return { vectors, quads: this.tuning.quads };
   }
 
-  /** For a width in vec4s: the 3x3 convolution's tile and kernel. */
-  conv3x3(outVectors: number, stride: 1 | 2): { tile: Tile; kernel: ReturnType<typeof conv3x3> } {
-    const vectors = bestVectors(this.tuning.conv3x3.vectors, outVectors);
-    return { tile: this.#tile(this.tuning.conv3x3, vectors), kernel: pick(this.#conv3x3, stride)(vectors) };
+  /** For a width in vec4s: the tile and kernel of convolutions by lines. */
+  convLines(outVectors: number, stride: 1 | 2): { tile: Tile; kernel: ReturnType<typeof convLines> } {
+    const vectors = bestVectors(this.tuning.lines.vectors, outVectors);
+    return { tile: this.#tile(this.tuning.lines, vectors), kernel: pick(this.#lines, stride)(vectors) };
   }
 
   conv3x3InputGradient(outVectors: number): { tile: Tile; kernel: ReturnType<typeof conv3x3InputGradient> } {
-    const vectors = bestVectors(this.tuning.conv3x3.vectors, outVectors);
-    return { tile: this.#tile(this.tuning.conv3x3, vectors), kernel: this.#inputGradient(vectors) };
+    const vectors = bestVectors(this.tuning.lines.vectors, outVectors);
+    return { tile: this.#tile(this.tuning.lines, vectors), kernel: this.#inputGradient(vectors) };
   }
 
-  conv3x3KernelGradient(
+  convLinesKernelGradient(
     outVectors: number,
     stride: 1 | 2,
-  ): { tile: GradientTile; kernel: ReturnType<typeof conv3x3KernelGradient> } {
+  ): { tile: GradientTile; kernel: ReturnType<typeof convLinesKernelGradient> } {
     const vectors = bestVectors(this.tuning.kernelGradient, outVectors);
     return { tile: this.#gradientTile(vectors), kernel: pick(this.#kernelGradient, stride)(vectors) };
   }
 
-  convRows(outVectors: number): { tile: Tile; kernel: ReturnType<typeof convRows> } {
+  /** `pixels`: how many there are in all, by lines of `width`. */
+  convRows(
+    outVectors: number,
+    pixels: { readonly lines: number; readonly width: number },
+  ): { tile: Tile; kernel: ReturnType<typeof convRows> } {
+    const { few } = this.tuning;
+    if (pixels.lines * Math.ceil(pixels.width / few.pixels) <= few.tiles) {
+      const vectors = bestVectors(few.vectors, outVectors);
+      return { tile: this.#fewTile(vectors), kernel: this.#few(vectors) };
+    }
     const vectors = bestVectors(this.tuning.rows.vectors, outVectors);
     return { tile: this.#tile(this.tuning.rows, vectors), kernel: this.#rows(vectors) };
   }
@@ -176,17 +195,18 @@ export class KernelSet {
 
   /** Every kernel that a network with these kinds of layer can need at any structure. */
   all(kinds: ReadonlySet<LayerKind>): readonly Kernel[] {
-    const { conv3x3: sizes, rows, kernelGradient, rowsKernelGradient } = this.tuning;
+    const { lines: sizes, rows, few, kernelGradient, rowsKernelGradient } = this.tuning;
     const when = (kind: LayerKind, kernels: () => readonly Kernel[]): readonly Kernel[] =>
       kinds.has(kind) ? kernels() : [];
     const threes = (stride: 1 | 2): readonly Kernel[] => [
-      ...sizes.vectors.map((v) => pick(this.#conv3x3, stride)(v)),
+      ...sizes.vectors.map((v) => pick(this.#lines, stride)(v)),
       ...kernelGradient.map((v) => pick(this.#kernelGradient, stride)(v)),
     ];
     return [
       ...when('3x3', () => threes(1)),
       ...when('3x3 strided', () => [...threes(2), ...sizes.vectors.map((v) => this.#inputGradient(v))]),
       ...rows.vectors.map((v) => this.#rows(v)),
+      ...few.vectors.map((v) => this.#few(v)),
       ...rowsKernelGradient.map((v) => this.#rowsGradient(v)),
       ...when('depthwise', () => [DEPTHWISE.forward[0], DEPTHWISE.kernelGradient[0]]),
       ...when('depthwise strided', () => [DEPTHWISE.forward[1], DEPTHWISE.inputGradient, DEPTHWISE.kernelGradient[1]]),

@@ -3,8 +3,9 @@ import { DEPTHWISE } from '../kernel-set.ts';
 import { averagePoolGradient } from '../kernels/average-pool/kernel.ts';
 import { biasGradient } from '../kernels/bias/kernel.ts';
 import { channelWalk, finishGrid } from '../kernels/batch-norm/kernel.ts';
-import { conv3x3Grid } from '../kernels/conv-3x3/kernel.ts';
 import { gradient3x3Grid } from '../kernels/conv-3x3-input-gradient/kernel.ts';
+import { lineUnitTable } from '../kernels/conv-lines-kernel-gradient/kernel.ts';
+import { convLinesGrid, lineTable } from '../kernels/conv-lines/kernel.ts';
 import { unitCount, unitTable } from '../kernels/conv-rows-kernel-gradient/kernel.ts';
 import { convRowsGrid, rowTable } from '../kernels/conv-rows/kernel.ts';
 import { kernelGradientGrid, splitRows } from '../kernels/conv/kernel-gradient.ts';
@@ -22,7 +23,17 @@ import {
 } from '../kernels/transpose-kernel/kernel.ts';
 import { ELEMENTWISE_COST, type PlanContext } from './context.ts';
 import { type Statistics, depthwiseKernels, depthwiseShape, poolShape, rowsShape } from './forward.ts';
-import { type Geometry, convCost, geometryOf, gradientBlocks, lowered, transpositions } from './geometry.ts';
+import {
+  type Geometry,
+  convCost,
+  geometryOf,
+  gradientBlocks,
+  gradientLines,
+  lineShape,
+  lineUnits,
+  lowered,
+  transpositions,
+} from './geometry.ts';
 import { type LayerUnit, type NormUnit, type PoolUnit, activationCode } from './units.ts';
 
 /**
@@ -113,22 +124,26 @@ function recordKernelGradient(context: PlanContext, unit: LayerUnit, g: Geometry
   const { recorder, kernels, training } = context;
   const rows = g.images * g.outHeight;
   const { runs, rows: matrixRows } = lowered(g);
-  const size = (g.form === '3x3' ? 36 * g.inVectors : matrixRows) * g.outVectors;
+  const size = matrixRows * g.outVectors;
   const sums = context.slice(training.gradients, `${unit.node.id}/kernel`);
   const source = context.paddedActivation(unit.input);
   const gradient = context.paddedGradient(unit.output);
-  const common = { ...g, rows, size };
+  const { outVectors, inVectors } = g;
+  const common = { outVectors, inVectors, size };
   let parts: number;
-  if (g.form === '3x3') {
-    const { tile, kernel } = kernels.conv3x3KernelGradient(g.outVectors, g.stride === 2 ? 2 : 1);
-    const split = splitRows(rows, { ...g, units: 3 * g.inVectors, vectors: tile.vectors }, kernels.tuning.threads);
+  if (g.form !== 'rows') {
+    const { tile, kernel } = kernels.convLinesKernelGradient(g.outVectors, g.stride === 2 ? 2 : 1);
+    const units = lineUnits(g);
+    const shape = { ...common, ...lineShape(g, g.form), units: units.length };
+    const lines = g.images * shape.outAcross;
+    const split = splitRows(lines, { ...shape, vectors: tile.vectors }, kernels.tuning.threads);
     ({ parts } = split);
     // A single part is the sum already.
     const partials = parts === 1 ? sums : { buffer: training.partials };
     recorder.record(
       kernel,
-      { source, gradient, partials },
-      { ...common, ...split },
+      { source, gradient, partials, table: recorder.table(lineUnitTable(units)) },
+      { ...shape, lanes: split.lanes, lines, linesPerPart: split.rowsPerPart },
       kernelGradientGrid(split, g.outVectors, tile.vectors),
       convCost(g),
     );
@@ -141,7 +156,18 @@ function recordKernelGradient(context: PlanContext, unit: LayerUnit, g: Geometry
     recorder.record(
       kernel,
       { source, gradient, partials, units: recorder.table(unitTable(runs, g.outVectors)) },
-      { ...common, ...split, units },
+      {
+        ...common,
+        rows,
+        rowsPerPart: split.rowsPerPart,
+        lanes: split.lanes,
+        units,
+        outHeight: g.outHeight,
+        outAlong: g.outWidth,
+        inHeight: g.inHeight,
+        inWidth: g.inWidth,
+        stride: g.stride,
+      },
       kernelGradientGrid(split, g.outVectors, tile.vectors),
       convCost(g),
     );
@@ -189,24 +215,31 @@ function recordInputGradient(
     output: context.gradient(unit.input),
     partials: context.discarded,
   };
-  if (g.form === '3x3' && g.stride === 1) {
-    const { tile, kernel } = kernels.conv3x3(g.inVectors, 1);
-    const rows = g.images * g.inHeight;
-    const grid = conv3x3Grid(tile, rows, g.inWidth, g.inVectors);
+  if (g.form !== 'rows' && g.stride === 1) {
+    const { tile, kernel } = kernels.convLines(widestClass(g), 1);
+    const blocks = gradientLines(g, tile.vectors);
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
-    recorder.record(kernel, bindings, { ...reversed, ...pads, rows }, grid, convCost(g));
-  } else if (g.form === '3x3') {
+    const shape = { ...reversed, ...lineShape({ ...reversed, ...pads }, g.form), blocks: blocks.length };
+    const lines = recorder.table(lineTable(blocks));
+    recorder.record(kernel, { ...bindings, lines }, shape, convLinesGrid(tile, shape), convCost(g));
+  } else if (g.form === 'row lines') {
     const { tile, kernel } = kernels.conv3x3InputGradient(g.inVectors);
     const shape = { ...reversed, padTop: g.padTop, padLeft: g.padLeft };
     recorder.record(kernel, bindings, shape, gradient3x3Grid(tile, shape), convCost(g));
   } else {
-    const { tile, kernel } = kernels.convRows(Math.max(...g.classes.map(({ channels }) => Math.ceil(channels / 4))));
+    const { tile, kernel } = kernels.convRows(widestClass(g), {
+      lines: g.images * g.inHeight,
+      width: g.inWidth,
+    });
     const { blocks, perPhase } = gradientBlocks(g, tile.vectors);
     const shape = rowsShape(reversed, perPhase, { outStride: g.stride, inStride: 1 });
     const rows = recorder.table(rowTable(blocks));
     recorder.record(kernel, { ...bindings, rows }, { ...reversed, ...shape }, convRowsGrid(tile, shape), convCost(g));
   }
 }
+
+/** Vec4s of the widest class of input channels: what tiles of the input gradient are chosen for. */
+const widestClass = (g: Geometry): number => Math.max(...g.classes.map(({ channels }) => Math.ceil(channels / 4)));
 
 function recordDepthwise(context: PlanContext, unit: LayerUnit, accumulate: Accumulate | null): void {
   const { recorder, training, buffers, kernels } = context;
@@ -276,12 +309,7 @@ function recordPool(context: PlanContext, unit: PoolUnit, accumulate: Accumulate
     recorder.record(averagePoolGradient, { gradient, sourceGradient }, pool, elementwiseGrid(size), cost * 4);
     return;
   }
-  const buffers = {
-    source: context.activation(input),
-    output: context.activation(unit.output),
-    gradient,
-    sourceGradient,
-  };
+  const buffers = { winners: context.winners(unit.node.id), gradient, sourceGradient };
   recorder.record(maxPoolGradient, buffers, pool, elementwiseGrid(size), cost * 4);
 }
 

@@ -30,6 +30,8 @@ export interface TrainingBuffers {
   readonly coefficients: GPUBuffer;
   /** Partial sums of one unit at a time. */
   readonly partials: GPUBuffer;
+  /** By max pooling: which pixel of each window won. */
+  readonly winners: ReadonlyMap<string, GPUBuffer>;
   /** Kernels of all layers as the input gradients read them. */
   readonly transposed: GPUBuffer;
 }
@@ -114,6 +116,12 @@ export class PlanContext {
 
   get discarded(): GPUBufferBinding {
     return { buffer: this.buffers.discarded };
+  }
+
+  /** Where a max pooling remembers its winners; inference forgets them. */
+  winners(pool: string): GPUBufferBinding {
+    const buffer = this.buffers.training?.winners.get(pool);
+    return buffer ? { buffer } : this.discarded;
   }
 
   /** A parameter, its gradient or a running statistic, bound from an arena. */

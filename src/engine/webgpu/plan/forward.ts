@@ -4,7 +4,7 @@ import { elementwiseGrid, groupsFor } from '../kernel.ts';
 import { averagePool } from '../kernels/average-pool/kernel.ts';
 import { addBias } from '../kernels/bias/kernel.ts';
 import { channelMoments, channelWalk, finishGrid, gateScale, runningScale } from '../kernels/batch-norm/kernel.ts';
-import { conv3x3Grid, tilesOf } from '../kernels/conv-3x3/kernel.ts';
+import { convLinesGrid, lineTable, lineTiles } from '../kernels/conv-lines/kernel.ts';
 import { convRowsGrid, rowTable, rowTiles } from '../kernels/conv-rows/kernel.ts';
 import { PLAIN_STORE, type StoreField, type Tile, momentParts } from '../kernels/conv/tile.ts';
 import { depthwiseGrid } from '../kernels/depthwise/kernel.ts';
@@ -12,7 +12,7 @@ import { globalAverage } from '../kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from '../kernels/loss/kernel.ts';
 import { maxPool, type PoolShape } from '../kernels/max-pool/kernel.ts';
 import { ELEMENTWISE_COST, type PlanContext } from './context.ts';
-import { type Geometry, convCost, forwardBlocks, geometryOf } from './geometry.ts';
+import { type Geometry, convCost, forwardBlocks, forwardLines, geometryOf, lineShape } from './geometry.ts';
 import { type LayerUnit, type NormUnit, type PoolUnit, activationCode, readsOf } from './units.ts';
 
 /** How norms find their statistics: the batch's, updating the running ones; or the running ones as constants. */
@@ -99,14 +99,22 @@ function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | nul
   });
 
   let parts: number;
-  if (g.form === '3x3') {
-    const { tile, kernel } = kernels.conv3x3(g.outVectors, g.stride === 2 ? 2 : 1);
-    const rows = g.images * g.outHeight;
-    const shape = { ...g, rows, ...store(tile, tilesOf(tile, rows, g.outWidth)) };
-    ({ parts } = shape);
-    recorder.record(kernel, bindings, shape, conv3x3Grid(tile, rows, g.outWidth, g.outVectors), convCost(g));
+  if (g.form !== 'rows') {
+    const { tile, kernel } = kernels.convLines(g.outVectors, g.stride === 2 ? 2 : 1);
+    const blocks = forwardLines(g, tile.vectors);
+    const shape = {
+      ...lineShape(g, g.form),
+      images: g.images,
+      outVectors: g.outVectors,
+      inVectors: g.inVectors,
+      blocks: blocks.length,
+    };
+    const stored = { ...shape, ...store(tile, lineTiles(tile, shape)) };
+    ({ parts } = stored);
+    const lines = recorder.table(lineTable(blocks));
+    recorder.record(kernel, { ...bindings, lines }, stored, convLinesGrid(tile, shape), convCost(g));
   } else {
-    const { tile, kernel } = kernels.convRows(g.outVectors);
+    const { tile, kernel } = kernels.convRows(g.outVectors, { lines: g.images * g.outHeight, width: g.outWidth });
     const blocks = forwardBlocks(g, tile.vectors);
     const shape = rowsShape(g, blocks.length, { outStride: 1, inStride: g.stride });
     const stored = { ...shape, ...store(tile, rowTiles(tile, shape)) };
@@ -294,8 +302,13 @@ function recordPool(context: PlanContext, unit: PoolUnit): void {
     const shape = { images: context.batch, area, vectors: input.vectors };
     recorder.record(globalAverage, buffers, shape, [groupsFor(output.size), 1, 1], cost);
   } else {
-    const kernel = unit.node.op === 'maxPool' ? maxPool : averagePool;
-    recorder.record(kernel, buffers, poolShape(context, unit, output.size, 0), elementwiseGrid(output.size), cost);
+    const shape = poolShape(context, unit, output.size, 0);
+    const grid = elementwiseGrid(output.size);
+    if (unit.node.op === 'maxPool') {
+      recorder.record(maxPool, { ...buffers, winners: context.winners(unit.node.id) }, shape, grid, cost);
+    } else {
+      recorder.record(averagePool, buffers, shape, grid, cost);
+    }
   }
 }
 

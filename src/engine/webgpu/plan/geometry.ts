@@ -1,5 +1,7 @@
 import { samePadLow } from '../../../core/network/index.ts';
 import type { TapClass } from '../channels.ts';
+import type { LineUnit } from '../kernels/conv-lines-kernel-gradient/kernel.ts';
+import type { LineBlock, LineRun } from '../kernels/conv-lines/kernel.ts';
 import type { Block, Run } from '../kernels/conv-rows/kernel.ts';
 import type { Transposition } from '../kernels/transpose-kernel/kernel.ts';
 import type { PlanContext } from './context.ts';
@@ -23,8 +25,11 @@ export interface Geometry {
   readonly padLeft: number;
   /** Source maps that keep the same taps, next to each other; one class with all taps in a dense layer. */
   readonly classes: readonly TapClass[];
-  /** `3x3`: the contiguous fast path; `rows`: over a table of rows of the lowered matrix. */
-  readonly form: '3x3' | 'rows';
+  /**
+   * How it is computed: 3x3 kernels whose kept taps are whole rows (dense ones) or single columns (stride 3) go line by
+   * line, so that what is loaded serves three taps; everything else over a table of rows of the lowered matrix.
+   */
+  readonly form: 'row lines' | 'column lines' | 'rows';
 }
 
 export function geometryOf(context: PlanContext, unit: LayerUnit): Geometry {
@@ -64,7 +69,6 @@ export function geometryOf(context: PlanContext, unit: LayerUnit): Geometry {
   const classes = context.tapClasses(node.id) ?? [
     { channel: 0, channels: inChannels, taps: Array.from({ length: kernel * kernel }, (_, tap) => tap) },
   ];
-  const fast = kernel === 3 && (stride === 1 || stride === 2) && classes.length === 1 && classes[0]?.taps.length === 9;
   return {
     ...outputs,
     inVectors: input.vectors,
@@ -79,8 +83,17 @@ export function geometryOf(context: PlanContext, unit: LayerUnit): Geometry {
     padTop: samePadLow(inHeight, kernel, stride),
     padLeft: samePadLow(inWidth, kernel, stride),
     classes,
-    form: fast ? '3x3' : 'rows',
+    form: formOf(kernel, stride, classes),
   };
+}
+
+function formOf(kernel: number, stride: number, classes: readonly TapClass[]): Geometry['form'] {
+  if (kernel !== 3 || stride > 2) return 'rows';
+  if (classes.length === 1 && classes[0]?.taps.length === 9) return 'row lines';
+  const columns = classes.every(
+    ({ taps: [first = 9, ...rest] }) => first < 3 && rest.join() === `${first + 3},${first + 6}`,
+  );
+  return columns ? 'column lines' : 'rows';
 }
 
 const padded = (channels: number): number => Math.ceil(channels / 4) * 4;
@@ -146,21 +159,121 @@ export function gradientBlocks(g: Geometry, vectors: number): { blocks: readonly
 
 /** What the layer's input gradient needs transposed: `from` and `to` are the first vec4s of its weights and of its result. */
 export function transpositions(g: Geometry, from: number, to: number): readonly Transposition[] {
-  if (g.form === '3x3') {
-    return [{ from, to, taps: 9, inVectors: g.inVectors, outVectors: g.outVectors, flip: g.stride === 1 }];
-  }
   const jobs: Transposition[] = [];
   let [source, target] = [from, to];
   for (const { channels, taps } of g.classes) {
     const inVectors = Math.ceil(channels / 4);
     // A class's taps lie one behind the other in both layouts.
-    jobs.push({ from: source, to: target, taps: taps.length, inVectors, outVectors: g.outVectors, flip: false });
+    const flip = g.form !== 'rows' && g.stride === 1;
+    jobs.push({ from: source, to: target, taps: taps.length, inVectors, outVectors: g.outVectors, flip });
     source += taps.length * inVectors * 4 * g.outVectors;
     target += taps.length * inVectors * 4 * g.outVectors;
   }
   return jobs;
 }
 
+/** Which way lines run, as the kernels' shapes say it: along rows, or along columns. */
+export function lineShape(
+  g: Pick<Geometry, 'outHeight' | 'outWidth' | 'inHeight' | 'inWidth' | 'padTop' | 'padLeft'>,
+  form: Geometry['form'],
+) {
+  return form === 'column lines'
+    ? {
+        outAcross: g.outWidth,
+        outAlong: g.outHeight,
+        outLine: 1,
+        outStep: g.outWidth,
+        inAcross: g.inWidth,
+        inAlong: g.inHeight,
+        inLine: 1,
+        inStep: g.inWidth,
+        padAlong: g.padTop,
+      }
+    : {
+        outAcross: g.outHeight,
+        outAlong: g.outWidth,
+        outLine: g.outWidth,
+        outStep: 1,
+        inAcross: g.inHeight,
+        inAlong: g.inWidth,
+        inLine: g.inWidth,
+        inStep: 1,
+        padAlong: g.padLeft,
+      };
+}
+
+/** Lines of taps of each class: where they are read across, and their first row of the lowered matrix. */
+function linesOf(g: Geometry): readonly { tapClass: TapClass; across: number; row: number }[] {
+  let row = 0;
+  return g.classes.flatMap((tapClass) => {
+    const first = row;
+    const tapRows = padded(tapClass.channels);
+    row += tapClass.taps.length * tapRows;
+    return g.form === 'column lines'
+      ? [{ tapClass, across: (tapClass.taps[0] ?? 0) - g.padLeft, row: first }]
+      : [0, 1, 2].map((ky) => ({ tapClass, across: ky - g.padTop, row: first + ky * 3 * tapRows }));
+  });
+}
+
+/** Blocks of the forward pass, line by line. */
+export function forwardLines(g: Geometry, vectors: number): readonly LineBlock[] {
+  const runs = linesOf(g).map(({ tapClass: { channel, channels }, across, row }): LineRun => ({
+    across,
+    channel,
+    channels,
+    weights: row * g.outVectors,
+    rowStride: g.outVectors,
+    tapStride: padded(channels) * g.outVectors,
+  }));
+  return Array.from({ length: Math.ceil(g.outVectors / vectors) }, (_, block) => ({
+    vector: block * vectors,
+    end: g.outVectors,
+    column: block * vectors,
+    runs,
+  }));
+}
+
+/** Blocks of the input gradient at stride 1, line by line, on weights that are flipped and transposed class by class. */
+export function gradientLines(g: Geometry, vectors: number): readonly LineBlock[] {
+  const outputs = g.outVectors * 4;
+  let from = 0;
+  return g.classes.flatMap(({ channel, channels, taps }): LineBlock[] => {
+    const classVectors = Math.ceil(channels / 4);
+    const common = {
+      channel: 0,
+      channels: g.outChannels,
+      rowStride: classVectors,
+      tapStride: outputs * classVectors,
+    };
+    const runs: LineRun[] =
+      g.form === 'column lines'
+        ? [{ ...common, across: g.padLeft - (taps[0] ?? 0), weights: from }]
+        : [0, 1, 2].map((ky) => ({
+            ...common,
+            across: ky - (2 - g.padTop),
+            weights: from + ky * 3 * outputs * classVectors,
+          }));
+    from += taps.length * outputs * classVectors;
+    return Array.from({ length: Math.ceil(classVectors / vectors) }, (_, block) => ({
+      vector: channel / 4 + block * vectors,
+      end: channel / 4 + classVectors,
+      column: block * vectors,
+      runs,
+    }));
+  });
+}
+
+/** Units of the kernel gradient, line by line: four input channels each. */
+export const lineUnits = (g: Geometry): readonly LineUnit[] =>
+  linesOf(g).flatMap(({ tapClass: { channel, channels }, across, row }) =>
+    Array.from({ length: Math.ceil(channels / 4) }, (_, vector) => ({
+      across,
+      vector: channel / 4 + vector,
+      row: row + 4 * vector,
+      tapRows: padded(channels),
+    })),
+  );
+
 /** Multiply-adds of one pass over a convolution, padding of channels included. */
 export const convCost = (g: Geometry): number =>
-  g.images * g.outHeight * g.outWidth * (g.form === '3x3' ? 9 * g.inVectors * 4 : lowered(g).rows) * g.outVectors * 4;
+  g.images * g.outHeight * g.outWidth * lowered(g).rows * g.outVectors * 4;

@@ -1,3 +1,4 @@
+import { shapesOf } from '../../../core/network/index.ts';
 import { storageBuffer, values } from '../buffers.ts';
 import type { KernelSet } from '../kernel-set.ts';
 import { type TrainingBuffers, stateOffsets } from './context.ts';
@@ -31,6 +32,7 @@ export class PlannerMemory {
     };
     this.placement = place(room, unitsOf(room.full, unitOptions), batch, mode === 'train');
     this.activations = this.placement.capacities.map((capacity, index) => make(`activation ${index}`, capacity * 16));
+    const shapes = shapesOf(room.full);
     const states = stateOffsets(room);
     this.states = make('norm states', states.bytes);
     this.discarded = make('discarded', states.bytes);
@@ -40,6 +42,14 @@ export class PlannerMemory {
             velocity: arenas.velocity,
             gradients: arenas.gradients,
             coefficients: make('norm coefficients', states.bytes),
+            winners: new Map(
+              room.full.nodes.flatMap((node) => {
+                if (node.op !== 'maxPool') return [];
+                const [height = 0, width = 0] = shapes.get(node.id) ?? [];
+                const bytes = batch * height * width * room.vectors(node.id) * 4;
+                return [[node.id, make(`winners of ${node.id}`, bytes)] as const];
+              }),
+            ),
             partials: make('partial sums', partialBytes(room, batch, kernels.tuning)),
             transposed: make('transposed kernels', transposedBytes(room)),
           }

@@ -1,5 +1,6 @@
 import { shapesOf } from '../../../core/network/index.ts';
 import type { Tuning } from '../kernel-set.ts';
+import { mostParts } from '../kernels/conv/kernel-gradient.ts';
 import { beforeFlatten } from '../layout.ts';
 import type { Room } from './room.ts';
 
@@ -21,15 +22,15 @@ export function partialBytes(room: Room, batch: number, tuning: Tuning): number 
     if (node.op !== 'conv') continue;
     const inputs = room.vectors(node.input);
     // Moments: a pair of sums for each tile (or quad of tiles) of the smaller kind.
-    const pixels = Math.min(tuning.conv3x3.pixels, tuning.rows.pixels);
+    const pixels = Math.min(tuning.lines.pixels, tuning.rows.pixels, tuning.few.pixels);
     const tiles = batch * height * Math.ceil(width / pixels);
     most = Math.max(most, 2 * outVectors * Math.ceil(tuning.quads ? tiles / 4 : tiles));
-    // splitRows: a thread holds 4 x vectors vec4s a tap; half as many again as wanted at most, or a part more.
+    // splitRows: a thread holds 4 x vectors vec4s a tap.
     const fits = (units: number, taps: number, sizes: readonly number[]): void => {
       for (const vectors of sizes) {
         const lanes = Math.ceil(units / 4) * 4;
         const blocks = Math.ceil(outVectors / vectors);
-        most = Math.max(most, (1.5 * threads + 2 * lanes * blocks) * taps * 4 * vectors);
+        most = Math.max(most, (1.5 * threads + mostParts(1) * lanes * blocks) * taps * 4 * vectors);
       }
     };
     fits(3 * inputs, 3, tuning.kernelGradient);

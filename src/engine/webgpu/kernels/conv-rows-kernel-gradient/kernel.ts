@@ -17,7 +17,7 @@ const FIELDS = [
   'rows',
   'rowsPerPart',
   'outHeight',
-  'outWidth',
+  'outAlong',
   'outVectors',
   'inHeight',
   'inWidth',
@@ -72,17 +72,18 @@ export function convRowsKernelGradient(
   let dx = units[entry + 1u];
   let c = u32(units[entry + 2u]);
   let firstRow = u32(units[entry + 3u]);
+  let gradientStep = outVectors;
   ${loads.prepare}
   ${declareOuter(tile, 1)}
   for (var i = 0u; i < shape.rowsPerPart; i++) {
     let row = part * shape.rowsPerPart + i;
-    let rowExists = row < shape.rows;
+    let lineExists = row < shape.rows;
     let iy = i32((row % shape.outHeight) * shape.stride) + dy;
-    let rowInside = rowExists & (unit < shape.units) & (u32(iy) < shape.inHeight);
+    let rowInside = lineExists & (unit < shape.units) & (u32(iy) < shape.inHeight);
     let rowAt = ${ZERO_VEC4S}u
       + u32((i32(row / shape.outHeight) * i32(shape.inHeight) + iy) * i32(shape.inWidth)) * inVectors + c;
-    let gradientRow = ${ZERO_VEC4S}u + row * shape.outWidth * outVectors + block;
-    for (var ox = 0u; ox < shape.outWidth; ox += ${PIXELS}u) {
+    let gradientLine = ${ZERO_VEC4S}u + row * shape.outAlong * outVectors + block;
+    for (var ox = 0u; ox < shape.outAlong; ox += ${PIXELS}u) {
       ${columns}
       ${loads.load}
       ${addOuter(

@@ -1,10 +1,11 @@
-import { type Grid, type Kernel, defineKernel, groupsFor } from '../../kernel.ts';
+import { type Grid, type Kernel, defineKernel } from '../../kernel.ts';
 import {
   STORE_FIELDS,
   type Tile,
   convBuffers,
   convHead,
   declareAccumulators,
+  groupThreads,
   multiplyAdd,
   pixelAddress,
   storeTile,
@@ -154,5 +155,6 @@ export function convRowsGrid(
   tile: Tile,
   shape: { images: number; outHeight: number; outWidth: number; outStride: number; blocks: number },
 ): Grid {
-  return [groupsFor(rowTiles(tile, shape)), shape.blocks, shape.outStride ** 2];
+  const groups = Math.min(65_535, Math.ceil(rowTiles(tile, shape) / groupThreads(tile)));
+  return [groups, shape.blocks, shape.outStride ** 2];
 }

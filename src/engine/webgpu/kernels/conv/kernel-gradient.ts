@@ -36,23 +36,24 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   let unit = id.x % shape.lanes;`;
 
 /**
- * Loads the output gradient of `PIXELS` pixels from `ox` on as `g<pixel>_<vector>`. Needs `gradientRow` (address of the
- * row's first value of this block) and `rowExists`; pixels past the row read zeros. Vectors of a block past the last one
+ * Loads the output gradient of `PIXELS` pixels from `ox` on as `g<pixel>_<vector>`. Needs `gradientLine` (address of the
+ * line's first value of this block), `gradientStep` (vec4s from pixel to pixel) and `lineExists`; pixels past the line
+ * read zeros. Vectors of a block past the last one
  * read the next pixel; they are never stored. `prepare` stands before the loops: division is dear on software adapters.
  */
 export function gradientLoads({ vectors, quads }: GradientTile): { readonly prepare: string; readonly load: string } {
   const count = PIXELS * vectors;
   const name = (i: number): string => `g${Math.floor(i / vectors)}_${i % vectors}`;
   const at = (pixel: string, offset: string): string =>
-    `gradient[select(0u, pixelAt + ${offset}, rowExists & (ox + ${pixel} < shape.outWidth))]`;
-  const pixelAt = 'let pixelAt = gradientRow + ox * outVectors;';
+    `gradient[select(0u, pixelAt + ${offset}, lineExists & (ox + ${pixel} < shape.outAlong))]`;
+  const pixelAt = 'let pixelAt = gradientLine + ox * gradientStep;';
   if (!quads) {
     const pixel = (i: number): string => `${Math.floor(i / vectors)}u`;
     return {
       prepare: '',
       load:
         pixelAt +
-        times(count, (i) => `let ${name(i)} = ${at(pixel(i), `${pixel(i)} * outVectors + ${i % vectors}u`)};`),
+        times(count, (i) => `let ${name(i)} = ${at(pixel(i), `${pixel(i)} * gradientStep + ${i % vectors}u`)};`),
     };
   }
   const loads = Math.ceil(count / 4);
@@ -61,7 +62,7 @@ export function gradientLoads({ vectors, quads }: GradientTile): { readonly prep
       loads,
       (k) => `let share${k} = min(lane + ${4 * k}u, ${count - 1}u);
       let sharePixel${k} = share${k} / ${vectors}u;
-      let shareOffset${k} = sharePixel${k} * outVectors + share${k} % ${vectors}u;`,
+      let shareOffset${k} = sharePixel${k} * gradientStep + share${k} % ${vectors}u;`,
     ),
     load:
       pixelAt +
@@ -104,6 +105,11 @@ export interface Split {
   readonly lanes: number;
 }
 
+/** What storing and adding one more part costs a thread, in rows of pixels. */
+const PART_ROWS = 2;
+/** Parts that are worth trying where threads are few, to fill the work-groups. */
+const TRIED_PARTS = 8;
+
 /**
  * Splits `rows` rows of pixels so that about `threads` threads work on `units` units, each on at least one row: of the
  * nearby numbers of parts the one that leaves the fewest threads of a work-group and the fewest rows of a part idle.
@@ -115,14 +121,18 @@ export function splitRows(
 ): Split {
   const lanes = Math.ceil(shape.units / 4) * 4;
   const wanted = Math.min(rows, Math.max(1, threads / (lanes * Math.ceil(shape.outVectors / shape.vectors))));
-  const work = (parts: number): number => Math.ceil((parts * lanes) / WORKGROUP) * WORKGROUP * Math.ceil(rows / parts);
+  const work = (parts: number): number =>
+    Math.ceil((parts * lanes) / WORKGROUP) * WORKGROUP * (Math.ceil(rows / parts) + PART_ROWS);
   let best = Math.min(rows, Math.ceil(wanted));
-  for (let parts = Math.ceil(wanted / 1.5); parts <= Math.min(rows, wanted * 1.5); parts++) {
+  for (let parts = Math.ceil(wanted / 1.5); parts <= Math.min(rows, mostParts(wanted)); parts++) {
     if (work(parts) < work(best)) best = parts;
   }
   const rowsPerPart = Math.ceil(rows / best);
   return { parts: Math.ceil(rows / rowsPerPart), rowsPerPart, lanes };
 }
+
+/** Most parts that `splitRows` makes where it wants `wanted`. */
+export const mostParts = (wanted: number): number => Math.max(1.5 * wanted, TRIED_PARTS);
 
 export function kernelGradientGrid(split: Split, outVectors: number, vectors: number): Grid {
   return [groupsFor(split.parts * split.lanes), Math.ceil(outVectors / vectors), 1];

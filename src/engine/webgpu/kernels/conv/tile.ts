@@ -14,10 +14,16 @@ export interface Tile {
   readonly channels: 1 | 4;
   /** Weights are loaded once in four neighbouring threads and handed round (`quadBroadcast`). */
   readonly quads: boolean;
+  /** Work-groups of a single quad: for layers with few tiles, which would leave most of a larger group idle. */
+  readonly narrow?: boolean;
 }
 
-export const tileLabel = ({ pixels, vectors, channels, quads }: Tile): string =>
-  `${pixels}x${vectors * 4}c${channels}${quads ? 'q' : ''}`;
+const QUAD = 4;
+/** Threads in a tile's work-groups. */
+export const groupThreads = ({ narrow = false }: Tile): number => (narrow ? QUAD : WORKGROUP);
+
+export const tileLabel = ({ pixels, vectors, channels, quads, narrow = false }: Tile): string =>
+  `${pixels}x${vectors * 4}c${channels}${quads ? 'q' : ''}${narrow ? 'n' : ''}`;
 
 /** Lines of WGSL for 0 to count - 1. */
 export const times = (count: number, line: (index: number) => string): string =>
@@ -60,7 +66,7 @@ export const convBuffers = ({ channels }: Tile): typeof CONV_BUFFERS =>
 
 /** Entry point: lanes of a quad are neighbours along x, so a quad shares its block of output channels. */
 export const convHead = (tile: Tile): string => `
-@compute @workgroup_size(${WORKGROUP})
+@compute @workgroup_size(${groupThreads(tile)})
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u${
   tile.quads ? ', @builtin(subgroup_invocation_id) subgroupLane: u32' : ''
 }) {
@@ -79,6 +85,16 @@ export const declareAccumulators = (tile: Tile): string =>
 export const pixelAddress = (tile: Tile, ix: string): string =>
   `select(0u, (${ZERO_VEC4S}u + u32((i32(image) * i32(shape.inHeight) + iy) * i32(shape.inWidth) + ${ix}) * inVectors),
     rowInside & (u32(${ix}) < shape.inWidth))${tile.channels === 1 ? ' * 4u' : ''}`;
+
+/** The same in a line of pixels: pixel `i` of line `sourceLine`. Needs `lineInside` and `channel`. */
+export const linePixelAddress = (tile: Tile, i: string): string => {
+  const pixel = `u32(i32(image * shape.inAcross * shape.inAlong) + sourceLine * i32(shape.inLine) + ${i} * i32(shape.inStep))`;
+  const inside = `lineInside & (u32(${i}) < shape.inAlong)`;
+  // Padding reads the zero region from its start: it is as long as the widest layer.
+  return tile.channels === 1
+    ? `select(0u, (${ZERO_VEC4S}u + ${pixel} * inVectors) * 4u, ${inside}) + channel`
+    : `select(0u, ${ZERO_VEC4S}u + ${pixel} * inVectors, ${inside}) + channel / 4u`;
+};
 
 /**
  * The weights that one turn of the channel loop needs: `taps` taps by the tile's channels by its vectors.

@@ -14,10 +14,17 @@ const SHAPE = [
   'accumulate',
 ] as const;
 
-/** Window maximum of [images, inHeight, inWidth, channels]; `same` padding never wins. One thread a vec4 of output. */
+/**
+ * Window maximum of [images, inHeight, inWidth, channels]; `same` padding never wins. `winners` remembers which pixel of
+ * the window (in reading order) gave it, the first of equals: one byte a channel. One thread a vec4 of output.
+ */
 export const maxPool = defineKernel({
   label: 'max-pool',
-  buffers: { source: ['read', 'array<vec4f>'], output: ['write', 'array<vec4f>'] },
+  buffers: {
+    source: ['read', 'array<vec4f>'],
+    output: ['write', 'array<vec4f>'],
+    winners: ['write', 'array<u32>'],
+  },
   shape: SHAPE,
   body: `${MAIN} {
   ${gridStride('i', 'shape.count')} {
@@ -27,45 +34,44 @@ export const maxPool = defineKernel({
     let y = (pixel / shape.outWidth) % shape.outHeight;
     let image = pixel / (shape.outWidth * shape.outHeight);
     var best = vec4f(-3.4e38);
+    var winner = vec4u(0);
     for (var ky = 0u; ky < shape.size; ky++) {
       let iy = i32(y * shape.stride + ky) - i32(shape.padTop);
       if (iy < 0 || iy >= i32(shape.inHeight)) { continue; }
       for (var kx = 0u; kx < shape.size; kx++) {
         let ix = i32(x * shape.stride + kx) - i32(shape.padLeft);
         if (ix < 0 || ix >= i32(shape.inWidth)) { continue; }
-        best = max(best, source[((image * shape.inHeight + u32(iy)) * shape.inWidth + u32(ix)) * shape.vectors + c]);
+        let value = source[((image * shape.inHeight + u32(iy)) * shape.inWidth + u32(ix)) * shape.vectors + c];
+        let better = value > best;
+        best = select(best, value, better);
+        winner = select(winner, vec4u(ky * shape.size + kx), better);
       }
     }
     output[i] = best;
+    winners[i] = winner.x | (winner.y << 8u) | (winner.z << 16u) | (winner.w << 24u);
   }
 }`,
 });
 
 /**
- * Gradient of the maximum: goes to the first pixel of the window (in reading order) that holds it. Gathers, so nothing
- * is added concurrently: one thread a vec4 of input, over the windows that cover it.
+ * Gradient of the maximum: goes to the pixel that won. Gathers, so nothing is added concurrently: one thread a vec4 of
+ * input, over the windows that cover it.
  */
 export const maxPoolGradient = defineKernel({
   label: 'max-pool-gradient',
   buffers: {
-    source: ['read', 'array<vec4f>'],
-    output: ['read', 'array<vec4f>'],
+    winners: ['read', 'array<u32>'],
     gradient: ['read', 'array<vec4f>'],
     sourceGradient: ['write', 'array<vec4f>'],
   },
   shape: SHAPE,
-  body: `
-fn sourceAt(image: u32, y: u32, x: u32, c: u32) -> vec4f {
-  return source[((image * shape.inHeight + y) * shape.inWidth + x) * shape.vectors + c];
-}
-${MAIN} {
+  body: `${MAIN} {
   ${gridStride('i', 'shape.count')} {
     let c = i % shape.vectors;
     let pixel = i / shape.vectors;
     let x = pixel % shape.inWidth;
     let y = (pixel / shape.inWidth) % shape.inHeight;
     let image = pixel / (shape.inWidth * shape.inHeight);
-    let value = source[i];
     var sum = vec4f(0);
     // Windows that cover this pixel: those whose first row is at most y and last at least y, likewise columns.
     let lastY = min((y + shape.padTop) / shape.stride, shape.outHeight - 1u);
@@ -73,20 +79,12 @@ ${MAIN} {
     for (var oy = i32(lastY); oy >= 0 && oy * i32(shape.stride) + i32(shape.size) > i32(y + shape.padTop); oy--) {
       for (var ox = i32(lastX); ox >= 0 && ox * i32(shape.stride) + i32(shape.size) > i32(x + shape.padLeft); ox--) {
         let at = ((image * shape.outHeight + u32(oy)) * shape.outWidth + u32(ox)) * shape.vectors + c;
-        var wins = value == output[at];
-        // An equal value earlier in the window takes the gradient.
-        let top = oy * i32(shape.stride) - i32(shape.padTop);
-        let left = ox * i32(shape.stride) - i32(shape.padLeft);
-        for (var wy = max(top, 0); wy <= i32(y); wy++) {
-          let end = select(min(left + i32(shape.size), i32(shape.inWidth)), i32(x), wy == i32(y));
-          for (var wx = max(left, 0); wx < end; wx++) {
-            wins = wins & (sourceAt(image, u32(wy), u32(wx), c) < value);
-          }
-        }
-        sum += select(vec4f(0), gradient[at], wins);
+        let place = (y + shape.padTop - u32(oy) * shape.stride) * shape.size + x + shape.padLeft - u32(ox) * shape.stride;
+        let winner = (vec4u(winners[at]) >> vec4u(0, 8, 16, 24)) & vec4u(255);
+        sum += select(vec4f(0), gradient[at], winner == vec4u(place));
       }
     }
-    if (shape.accumulate != 0u) { sum += sourceGradient[i]; }
+    for (var once = 0u; once < shape.accumulate; once++) { sum += sourceGradient[i]; }
     sourceGradient[i] = sum;
   }
 }`,

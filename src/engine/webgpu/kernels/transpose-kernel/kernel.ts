@@ -59,8 +59,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
 }`,
 });
 
+/** Work-groups a job: small jobs leave most of a larger number idle, and the kernel loops over large ones. */
+const MOST_GROUPS = 128;
+
 export const transposeGrid = (jobs: readonly Transposition[]): Grid => [
-  groupsFor(Math.max(...jobs.map(transposedSize), 1)),
+  Math.min(MOST_GROUPS, groupsFor(Math.max(...jobs.map(transposedSize), 1))),
   jobs.length,
   1,
 ];
