@@ -39,8 +39,8 @@ export const ruledUpdate = defineKernel({
   body: `${MAIN} {
   let rate = step.learningRate * bitcast<f32>(shape.rateScale);
   let momentum = select(step.momentum, bitcast<f32>(shape.momentum), shape.ownMomentum != 0u);
-  let common = select(0.0, step.weightDecay, shape.decayed != 0u);
-  let decay = select(common, bitcast<f32>(shape.decay), shape.ownDecay != 0u);
+  let hyperDecay = select(0.0, step.weightDecay, shape.decayed != 0u);
+  let decay = select(hyperDecay, bitcast<f32>(shape.decay), shape.ownDecay != 0u);
   let strength = bitcast<f32>(shape.strength);
   ${gridStride('i', 'shape.size')} {
     let w = weights[i];
