@@ -264,7 +264,7 @@ type Tables = Readonly<Record<string, Int32Array>>;
 
 /** A kernel of a convolution with what it is run with. */
 interface Launch<Buffer extends string> {
-  readonly kernel: Kernel<Buffer, string>;
+  readonly kernel: Kernel<Buffer>;
   readonly shape: Readonly<Record<string, number>>;
   readonly grid: Grid;
   readonly tables: Tables;
