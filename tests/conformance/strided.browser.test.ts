@@ -68,7 +68,11 @@ describe.each([
   test('with pruned channels too: compact against masked execution, and against stock tfjs', async () => {
     const structure = strided(network, 2, randomStructure(network, 0.6, 4).channels, 5);
     const compact = await openTrainer(webgpu, network, images, { ...options, structure });
-    await compare(compact, await openTrainer(webgpu, network, images, { ...options, structure, execution: 'masked' }), 2);
+    await compare(
+      compact,
+      await openTrainer(webgpu, network, images, { ...options, structure, execution: 'masked' }),
+      2,
+    );
     await compare(compact, await openTrainer(tfjs, network, images, { ...options, structure }), 2);
   });
 

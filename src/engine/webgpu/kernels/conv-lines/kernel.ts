@@ -1,4 +1,5 @@
 import { type Grid, type Kernel, defineKernel, groupsFor } from '../../kernel.ts';
+import { RUN_WORDS, type TableBlock, blockTable, readBlock } from '../conv/table.ts';
 import {
   STORE_FIELDS,
   type Tile,
@@ -45,40 +46,11 @@ export interface LineRun {
   readonly tapStride: number;
 }
 
-/** Output channels that sum over the same runs: a block of the tile's vectors from `vector` on. */
-export interface LineBlock {
-  /** First vec4 of the output's channels, and one past the last that belongs to the block. */
-  readonly vector: number;
-  readonly end: number;
-  /** First vec4 within a row of weights. */
-  readonly column: number;
-  readonly runs: readonly LineRun[];
-}
-
-const BLOCK_WORDS = 5;
-const RUN_WORDS = 6;
+export type LineBlock = TableBlock<LineRun>;
 
 /** Writes blocks and their runs as the kernel reads them. */
-export function lineTable(blocks: readonly LineBlock[]): Int32Array {
-  const runs: LineRun[] = [];
-  const starts = new Map<readonly LineRun[], number>();
-  for (const block of blocks) {
-    if (starts.has(block.runs)) continue;
-    starts.set(block.runs, runs.length);
-    runs.push(...block.runs);
-  }
-  const first = blocks.length * BLOCK_WORDS;
-  return Int32Array.from([
-    ...blocks.flatMap(({ vector, end, column, runs: of }) => [
-      vector,
-      end,
-      column,
-      first + (starts.get(of) ?? 0) * RUN_WORDS,
-      of.length,
-    ]),
-    ...runs.flatMap((run) => [run.across, run.channel, run.channels, run.weights, run.rowStride, run.tapStride]),
-  ]);
-}
+export const lineTable = (blocks: readonly LineBlock[]): Int32Array =>
+  blockTable(blocks, (run) => [run.across, run.channel, run.channels, run.weights, run.rowStride, run.tapStride]);
 
 /**
  * Convolution whose taps lie in lines of three, stride 1 or 2: a thread makes neighbouring pixels of one line (a row, or a
@@ -89,18 +61,13 @@ export function lineTable(blocks: readonly LineBlock[]): Int32Array {
 export function convLines(tile: Tile, stride: 1 | 2): Kernel<keyof ReturnType<typeof buffers>, ConvLinesField> {
   const columns = (tile.pixels - 1) * stride + 3;
   const weights = weightLoads(tile, 3, { tap: 'tapStride', row: 'rowStride' });
-  const word = (index: number): string => `u32(lines[group.y * ${BLOCK_WORDS}u + ${index}u])`;
   return defineKernel({
     label: `conv-lines s${stride} ${tileLabel(tile)}`,
     buffers: buffers(tile),
     shape: FIELDS,
     subgroups: tile.quads,
     body: `${convHead(tile)}
-  let block = ${word(0)};
-  let outEnd = ${word(1)};
-  let column = ${word(2)};
-  let firstRun = ${word(3)};
-  let runs = ${word(4)};
+  ${readBlock('lines', 'group.y')}
   let tilesPerLine = (shape.outAlong + ${tile.pixels - 1}u) / ${tile.pixels}u;
   let line = id.x / tilesPerLine;
   let firstPixel = (id.x % tilesPerLine) * ${tile.pixels}u;

@@ -1,4 +1,5 @@
 import { type Grid, type Kernel, defineKernel } from '../../kernel.ts';
+import { RUN_WORDS, type TableBlock, blockTable, readBlock } from '../conv/table.ts';
 import {
   STORE_FIELDS,
   type Tile,
@@ -42,40 +43,11 @@ export interface Run {
   readonly stride: number;
 }
 
-/** Output channels that sum over the same runs: a block of the tile's vectors from `vector` on. */
-export interface Block {
-  /** First vec4 of the output's channels, and one past the last that belongs to the block. */
-  readonly vector: number;
-  readonly end: number;
-  /** First vec4 within a row of weights. */
-  readonly column: number;
-  readonly runs: readonly Run[];
-}
-
-const BLOCK_WORDS = 5;
-const RUN_WORDS = 6;
+export type Block = TableBlock<Run>;
 
 /** Writes blocks (phase by phase, equally many each) and their runs as the kernel reads them. */
-export function rowTable(blocks: readonly Block[]): Int32Array {
-  const runs: Run[] = [];
-  const starts = new Map<readonly Run[], number>();
-  for (const block of blocks) {
-    if (starts.has(block.runs)) continue;
-    starts.set(block.runs, runs.length);
-    runs.push(...block.runs);
-  }
-  const first = blocks.length * BLOCK_WORDS;
-  return Int32Array.from([
-    ...blocks.flatMap(({ vector, end, column, runs: of }) => [
-      vector,
-      end,
-      column,
-      first + (starts.get(of) ?? 0) * RUN_WORDS,
-      of.length,
-    ]),
-    ...runs.flatMap((run) => [run.dy, run.dx, run.channel, run.channels, run.weights, run.stride]),
-  ]);
-}
+export const rowTable = (blocks: readonly Block[]): Int32Array =>
+  blockTable(blocks, (run) => [run.dy, run.dx, run.channel, run.channels, run.weights, run.stride]);
 
 /**
  * Convolution over a table of rows of the lowered matrix, (input channel, dy, dx) in runs: 1x1 convolutions, dense
@@ -93,11 +65,7 @@ export function convRows(tile: Tile): Kernel<keyof ReturnType<typeof buffers>, C
     shape: FIELDS,
     subgroups: tile.quads,
     body: `${convHead({ ...tile })}
-  let outEnd = u32(rows[(group.z * shape.blocks + group.y) * ${BLOCK_WORDS}u + 1u]);
-  let block = u32(rows[(group.z * shape.blocks + group.y) * ${BLOCK_WORDS}u]);
-  let column = u32(rows[(group.z * shape.blocks + group.y) * ${BLOCK_WORDS}u + 2u]);
-  let firstRun = u32(rows[(group.z * shape.blocks + group.y) * ${BLOCK_WORDS}u + 3u]);
-  let runs = u32(rows[(group.z * shape.blocks + group.y) * ${BLOCK_WORDS}u + 4u]);
+  ${readBlock('rows', 'group.z * shape.blocks + group.y')}
   let rowPhase = group.z / shape.outStride;
   let columnPhase = group.z % shape.outStride;
   let rowsOfPhase = (shape.outHeight + shape.outStride - 1u - rowPhase) / shape.outStride;
