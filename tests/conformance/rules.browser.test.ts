@@ -373,10 +373,13 @@ describe('on convnet-micro', () => {
   test('rules follow the structure, pruned and regrown, as in stock tfjs', async () => {
     const rules = rulesFor(network, RULES['all at once'] ?? (() => ({})));
     const structure = randomStructure(network, 0.6, 3);
+    const inputs = parametersOf(network).find(({ name }) => name === kernel)?.shape[2] ?? 0;
+    const mask = maskOf(network, kernel);
     const ours = await open();
     const theirs = await openTrainer(tfjs, network, images, { batchSize: BATCH });
     for (const trainer of [ours, theirs]) await trainer.setRules(rules);
-    for (const next of [structure, denseStructure(network)]) {
+    const taps = { [kernel.replace('/kernel', '')]: { stride: 2, offsets: Array.from(mask.subarray(0, inputs)) } };
+    for (const next of [structure, { ...structure, taps }, denseStructure(network)]) {
       await ours.restructure(next);
       for (let turn = 0; turn < 2; turn++) {
         const start = await ours.checkpoint();
@@ -384,6 +387,19 @@ describe('on convnet-micro', () => {
         for (const trainer of [ours, theirs]) await trainer.train(1, hyperAt);
         expectNear(start, await ours.checkpoint(), await theirs.checkpoint());
       }
+    }
+  });
+
+  test('masked execution equals compact execution under rules', async () => {
+    const structure = randomStructure(network, 0.6, 3);
+    const [compact, masked] = [await open({ structure }), await open({ structure, execution: 'masked' })];
+    const rules = rulesFor(network, RULES['all at once'] ?? (() => ({})));
+    for (const trainer of [compact, masked]) await trainer.setRules(rules);
+    for (let turn = 0; turn < 3; turn++) {
+      const start = await compact.checkpoint();
+      await masked.restore(start);
+      for (const trainer of [compact, masked]) await trainer.train(1, hyperAt);
+      expectNear(start, await compact.checkpoint(), await masked.checkpoint());
     }
   });
 
