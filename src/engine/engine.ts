@@ -31,6 +31,8 @@ export interface EngineInfo {
   readonly adapter: AdapterName;
   /** Features in use, such as `subgroups`. */
   readonly features: readonly string[];
+  /** Kernel variants in use, as JSON; missing where there is no choice (tfjs). */
+  readonly variants?: string;
 }
 
 export interface AdapterName {
@@ -216,6 +218,11 @@ export interface Checkpoint {
   readonly parameters: Tensors;
   /** Full-size momentum of the trained tensors; zero for pruned entries. */
   readonly momentum: Tensors;
+  /**
+   * Kernel variants that trained it, as JSON: others add in another order. A trainer that restores it goes on with them,
+   * where its adapter can. Missing where there is no choice (tfjs).
+   */
+  readonly variants?: string;
 }
 
 /**

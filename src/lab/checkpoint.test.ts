@@ -25,6 +25,15 @@ test('what was written is read back, bit for bit, from any place in memory', asy
   expect(await encodeCheckpoint(await decodeCheckpoint(again))).toEqual(again);
 });
 
+test('keeps the kernel variants that trained it; older files have none', async () => {
+  const checkpoint = await taken();
+  const older = await decodeCheckpoint(await encodeCheckpoint(checkpoint));
+  expect('variants' in older.trainer).toBe(false);
+  const variants = '{"lines":{"long":"8x8c1q"}}';
+  const trained = { ...checkpoint, trainer: { ...checkpoint.trainer, variants } };
+  expect(await decodeCheckpoint(await encodeCheckpoint(trained))).toEqual(trained);
+});
+
 test('refuses what is no checkpoint, cut off, or changed in any single byte', async () => {
   const bytes = await encodeCheckpoint(await taken());
   await expect(decodeCheckpoint(new Uint8Array(10))).rejects.toThrow(/not an Espalier checkpoint/);

@@ -29,8 +29,8 @@ const SECTIONS = ['parameters', 'momentum'] as const;
  *
  *     8 bytes   "espalier"
  *     4 bytes   length n of the header, a multiple of 4
- *     n bytes   header, JSON padded with spaces: format version, spec, adapter, scheme state, step, structure, and the
- *               tensors in order as { section: "parameters" | "momentum", name, length }
+ *     n bytes   header, JSON padded with spaces: format version, spec, adapter, scheme state, step, structure, kernel
+ *               variants (where there are any), and the tensors in order as { section: "parameters" | "momentum", name, length }
  *     ...       the tensors' float32 values one after another
  *     32 bytes  SHA-256 of everything before
  */
@@ -47,6 +47,7 @@ export async function encodeCheckpoint(checkpoint: RunCheckpoint): Promise<Uint8
     explodingSteps,
     step: trainer.step,
     structure: trainer.structure,
+    variants: trainer.variants,
     tensors: tensors.map(({ section, name, values }) => ({ section, name, length: values.length })),
   });
   const unpadded = new TextEncoder().encode(json);
@@ -90,8 +91,9 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>): Promise<
     at += 4 * length;
   }
   if (at !== end) throw malformed('it has bytes that belong to no tensor');
-  const { spec, adapter, scheme, explodingSteps, step, structure } = header;
-  return { spec, adapter, scheme, explodingSteps, trainer: { step, structure, ...sections } };
+  const { spec, adapter, scheme, explodingSteps, step, structure, variants } = header;
+  const trainer = { step, structure, ...sections, ...(variants === undefined ? {} : { variants }) };
+  return { spec, adapter, scheme, explodingSteps, trainer };
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -109,6 +111,7 @@ const headerSchema = v.object({
   explodingSteps: count,
   step: count,
   structure: v.object({ channels: v.record(v.string(), v.array(count)) }),
+  variants: v.optional(v.string()),
   tensors: v.array(v.object({ section: v.picklist(SECTIONS), name: v.string(), length: count })),
 });
 

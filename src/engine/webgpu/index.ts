@@ -3,40 +3,75 @@ import type { DataLayout, Engine, EngineData, EngineInfo, Trainer, TrainerOption
 import { GpuData } from './data.ts';
 import { type Device, requestDevice } from './device.ts';
 import { allocated } from './faults.ts';
-import { KernelSet, type LayerKind, type Tuning, defaultTuning } from './kernel-set.ts';
+import { KernelSet, KernelSets, type LayerKind } from './kernel-set.ts';
 import { Pipelines } from './pipelines.ts';
 import { GpuTrainer } from './trainer.ts';
+import { cacheKey, rememberChoices, rememberedChoices } from './tuner-cache.ts';
+import { candidatesOf, tune } from './tuner.ts';
+import { type Tuning, defaultTuning, runsOn } from './tuning.ts';
 
 export interface WebGpuOptions {
   /** Where to ask for an adapter; default `navigator.gpu`. In Node: Dawn's. */
   readonly gpu?: GPU;
   /** A device that is already there (tests share one with tfjs). */
   readonly device?: Device;
-  /** Tile sizes other than the adapter's defaults. */
+  /** Tile sizes other than the adapter's; nothing is measured then. */
   readonly tuning?: Partial<Tuning>;
+  /**
+   * Where tile sizes come from. `cached` (default): what was measured on this adapter before; where nothing was, a GPU is
+   * measured now (2 s at most), a software adapter takes its defaults, since candidates compile slowly there. `measure`:
+   * measured now in any case, and remembered. `never`: the defaults.
+   */
+  readonly tune?: 'cached' | 'measure' | 'never';
 }
 
 /** Opens the engine of our own kernels. Throws a sentence when there is no WebGPU adapter. */
 export async function openWebGpuEngine(options: WebGpuOptions = {}): Promise<WebGpuEngine> {
   const device = options.device ?? (await requestDevice(options.gpu));
-  return new WebGpuEngine(device, options.tuning);
+  const pipelines = new Pipelines(device.device);
+  if (options.tuning) return new WebGpuEngine(device, options.tuning, pipelines);
+  return new WebGpuEngine(device, await tuned(device, pipelines, options.tune ?? 'cached'), pipelines);
+}
+
+async function tuned(device: Device, pipelines: Pipelines, mode: 'cached' | 'measure' | 'never'): Promise<Tuning> {
+  const defaults = defaultTuning(device);
+  if (mode === 'never') return defaults;
+  const key = cacheKey(device);
+  if (mode === 'cached') {
+    const choices = await rememberedChoices(key, candidatesOf(device.software, defaults));
+    if (choices) return { ...defaults, ...choices };
+    if (device.software) return defaults;
+  }
+  const { tuning, measured } = await tune(device, pipelines, defaults);
+  if (measured.length > 0) await rememberChoices(key, tuning);
+  return tuning;
 }
 
 export class WebGpuEngine implements Engine {
   readonly info: EngineInfo;
   readonly lost: Promise<string>;
-  readonly pipelines: Pipelines;
-  readonly kernels: KernelSet;
+  readonly #kernelSets: KernelSets;
 
+  /** `tuning`: what is not as the adapter's defaults. */
   constructor(
     readonly device: Device,
     tuning: Partial<Tuning> = {},
+    readonly pipelines: Pipelines = new Pipelines(device.device),
   ) {
-    this.info = { backend: 'webgpu', adapter: device.adapter, features: device.features };
     this.lost = device.lost;
-    this.pipelines = new Pipelines(device.device);
-    const quads = device.features.includes('subgroups');
-    this.kernels = new KernelSet({ ...defaultTuning(device.software, quads), ...tuning });
+    const own = new KernelSet({ ...defaultTuning(device), ...tuning });
+    this.#kernelSets = new KernelSets(own, (other) => runsOn(other, device));
+    this.info = {
+      backend: 'webgpu',
+      adapter: device.adapter,
+      features: device.features,
+      variants: own.variants,
+    };
+  }
+
+  /** The kernels that trainers start with; a restored checkpoint may bring others. */
+  get kernels(): KernelSet {
+    return this.#kernelSets.own;
   }
 
   openData(layout: DataLayout): EngineData {
@@ -47,9 +82,9 @@ export class WebGpuEngine implements Engine {
     checkStructure(network, structure);
     const { data } = options;
     if (!(data instanceof GpuData)) throw new Error('this data set was opened on another engine');
-    const later = this.kernels.all(layerKinds(network));
+    const kinds = layerKinds(network);
     const make = () =>
-      new GpuTrainer(this.pipelines, this.kernels, network, structure, parameters, { ...options, data }, later);
+      new GpuTrainer(this.pipelines, this.#kernelSets, network, structure, parameters, { ...options, data }, kinds);
     const trainer = await allocated(this.device.device, make, (made) => made.dispose());
     try {
       await trainer.ready();

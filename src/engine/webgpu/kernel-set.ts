@@ -17,8 +17,8 @@ import { conv3x3InputGradient } from './kernels/conv-3x3-input-gradient/kernel.t
 import { convLinesKernelGradient } from './kernels/conv-lines-kernel-gradient/kernel.ts';
 import { convRows } from './kernels/conv-rows/kernel.ts';
 import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
-import type { GradientTile } from './kernels/conv/kernel-gradient.ts';
-import type { Tile } from './kernels/conv/tile.ts';
+import { type GradientTile, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
+import { type Tile, tileLabel } from './kernels/conv/tile.ts';
 import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './kernels/loss/kernel.ts';
@@ -26,61 +26,15 @@ import { maxPool, maxPoolGradient } from './kernels/max-pool/kernel.ts';
 import { sgd } from './kernels/sgd/kernel.ts';
 import { sumParts } from './kernels/sum-parts/kernel.ts';
 import { transposeKernels } from './kernels/transpose-kernel/kernel.ts';
-
-/** One family of tiles: sizes to choose from by width. */
-export interface TileSizes {
-  readonly pixels: number;
-  readonly vectors: readonly number[];
-}
-
-/** What fits an adapter. */
-export interface Tuning {
-  /** Input channels a turn, see Tile. */
-  readonly channels: 1 | 4;
-  readonly quads: boolean;
-  /** 3x3 convolutions by lines, and the input gradients of those with stride 2 (pixels counted in pairs). */
-  readonly lines: TileSizes;
-  /** Convolutions over a table of rows. */
-  readonly rows: TileSizes;
-  /** The same where there are at most `tiles` tiles: dense layers at small batches. */
-  readonly few: TileSizes & { readonly tiles: number };
-  readonly kernelGradient: readonly number[];
-  readonly rowsKernelGradient: readonly number[];
-  /** Threads wanted for split sums: enough to fill the adapter, few enough that adding the parts stays cheap. */
-  readonly threads: number;
-  /** Work-groups share sums through their memory. Never on a software adapter, where barriers are slow or worse. */
-  readonly wide: boolean;
-}
-
-/**
- * Defaults by kind of adapter. On software adapters machine code counts: a loop must fit the instruction cache, hence one
- * channel a turn and few loads; on GPUs wide loads and few registers.
- */
-export function defaultTuning(software: boolean, quads: boolean): Tuning {
-  return software
-    ? {
-        channels: 1,
-        quads,
-        lines: { pixels: 8, vectors: [2, 1] },
-        rows: { pixels: 8, vectors: [4, 2, 1] },
-        few: { pixels: 4, vectors: [4], tiles: 32 },
-        kernelGradient: [2, 1],
-        rowsKernelGradient: [4, 2, 1],
-        threads: 2_048,
-        wide: false,
-      }
-    : {
-        channels: 4,
-        quads,
-        lines: { pixels: 4, vectors: [2, 1] },
-        rows: { pixels: 4, vectors: [2, 1] },
-        few: { pixels: 4, vectors: [1], tiles: 8 },
-        kernelGradient: [2, 1],
-        rowsKernelGradient: [2, 1],
-        threads: 32_768,
-        wide: true,
-      };
-}
+import {
+  type GradientSizes,
+  type LineSizes,
+  type TileSizes,
+  type Tuning,
+  lineClass,
+  parseVariants,
+  variantsOf,
+} from './tuning.ts';
 
 /** What a tile costs besides its vectors: loading the input, in vectors' worth of arithmetic (measured on SwiftShader). */
 const LOAD_SHARE = 0.6;
@@ -102,14 +56,39 @@ export type LayerKind =
   | 'maxPool'
   | 'gate';
 
-const memo = <Key extends string | number, Value>(make: (key: Key) => Value): ((key: Key) => Value) => {
-  const made = new Map<Key, Value>();
-  return (key) => {
-    const value = made.get(key) ?? make(key);
+/** Makes one kernel of all tiles with the same label. */
+const memo = <Of, Made>(label: (tile: Of) => string, make: (tile: Of) => Made): ((tile: Of) => Made) => {
+  const made = new Map<string, Made>();
+  return (tile) => {
+    const key = label(tile);
+    const value = made.get(key) ?? make(tile);
     made.set(key, value);
     return value;
   };
 };
+
+/** The tiles of a family, one for each size. */
+export const lineTilesOf = ({ vectors, ...tile }: LineSizes): readonly Tile[] =>
+  vectors.map((size) => ({ ...tile, vectors: size }));
+export const gradientTilesOf = ({ vectors, quads }: GradientSizes): readonly GradientTile[] =>
+  vectors.map((size) => ({ vectors: size, quads }));
+
+/** The tile that wastes least for a layer's width. */
+export function bestTile<Of extends { readonly vectors: number }>(tiles: readonly Of[], outVectors: number): Of {
+  const vectors = bestVectors(
+    tiles.map((tile) => tile.vectors),
+    outVectors,
+  );
+  const best = tiles.find((tile) => tile.vectors === vectors);
+  if (!best) throw new Error('a family of tiles has at least one size');
+  return best;
+}
+
+/** A tile and its kernel. */
+interface Chosen<Of, Made> {
+  readonly tile: Of;
+  readonly kernel: Made;
+}
 
 /** The kernels of one tuning. */
 export class KernelSet {
@@ -117,97 +96,90 @@ export class KernelSet {
   readonly finishMoments: ReturnType<typeof finishMoments>;
   readonly finishGradientMoments: ReturnType<typeof finishGradientMoments>;
   readonly sumParts: ReturnType<typeof sumParts>;
-  readonly #lines: readonly ((vectors: number) => ReturnType<typeof convLines>)[];
-  readonly #inputGradient: (vectors: number) => ReturnType<typeof conv3x3InputGradient>;
-  readonly #kernelGradient: readonly ((vectors: number) => ReturnType<typeof convLinesKernelGradient>)[];
-  readonly #rows: (vectors: number) => ReturnType<typeof convRows>;
-  readonly #few: (vectors: number) => ReturnType<typeof convRows>;
-  readonly #rowsGradient: (vectors: number) => ReturnType<typeof convRowsKernelGradient>;
+  /** The tuning as text, see `variantsOf`. */
+  readonly variants: string;
+  readonly #lines = STRIDES.map((stride) => memo(tileLabel, (tile: Tile) => convLines(tile, stride)));
+  readonly #inputGradient = memo(tileLabel, conv3x3InputGradient);
+  readonly #kernelGradient = STRIDES.map((stride) =>
+    memo(gradientTileLabel, (tile: GradientTile) => convLinesKernelGradient(tile, stride)),
+  );
+  readonly #rows = memo(tileLabel, convRows);
+  readonly #rowsGradient = memo(gradientTileLabel, convRowsKernelGradient);
 
   constructor(readonly tuning: Tuning) {
+    this.variants = variantsOf(tuning);
     this.finishMoments = finishMoments(tuning.wide);
     this.finishGradientMoments = finishGradientMoments(tuning.wide);
     this.sumParts = sumParts(tuning.wide);
-    const strides = [1, 2] as const;
-    this.#lines = strides.map((stride) => memo((v: number) => convLines(this.#tile(tuning.lines, v), stride)));
-    this.#inputGradient = memo((v: number) => conv3x3InputGradient(this.#tile(tuning.lines, v)));
-    this.#kernelGradient = strides.map((stride) =>
-      memo((v: number) => convLinesKernelGradient(this.#gradientTile(v), stride)),
-    );
-    this.#rows = memo((v: number) => convRows(this.#tile(tuning.rows, v)));
-    this.#few = memo((v: number) => convRows(this.#fewTile(v)));
-    this.#rowsGradient = memo((v: number) => convRowsKernelGradient(this.#gradientTile(v)));
   }
 
-  #tile({ pixels }: TileSizes, vectors: number): Tile {
+  #rowTiles({ pixels, vectors }: TileSizes): readonly Tile[] {
     const { channels, quads } = this.tuning;
-    return { pixels, vectors, channels, quads };
+    return lineTilesOf({ pixels, vectors, channels, quads });
   }
 
-  #fewTile(vectors: number): Tile {
-    return { ...this.#tile(this.tuning.few, vectors), narrow: true };
+  #fewTiles(): readonly Tile[] {
+    return this.#rowTiles(this.tuning.few).map((tile) => ({ ...tile, narrow: true }));
   }
 
-  #gradientTile(vectors: number): GradientTile {
-    return { vectors, quads: this.tuning.quads };
+  #rowGradientTiles(): readonly GradientTile[] {
+    return gradientTilesOf({ vectors: this.tuning.rowsKernelGradient, quads: this.tuning.quads });
   }
 
-  /** For a width in vec4s: the tile and kernel of convolutions by lines. */
-  convLines(outVectors: number, stride: 1 | 2): { tile: Tile; kernel: ReturnType<typeof convLines> } {
-    const vectors = bestVectors(this.tuning.lines.vectors, outVectors);
-    return { tile: this.#tile(this.tuning.lines, vectors), kernel: pick(this.#lines, stride)(vectors) };
+  /** For a width in vec4s and the length of a line of output pixels: the tile and kernel of convolutions by lines. */
+  convLines(outVectors: number, stride: 1 | 2, along: number): Chosen<Tile, ReturnType<typeof convLines>> {
+    const tile = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
+    return { tile, kernel: pick(this.#lines, stride)(tile) };
   }
 
-  conv3x3InputGradient(outVectors: number): { tile: Tile; kernel: ReturnType<typeof conv3x3InputGradient> } {
-    const vectors = bestVectors(this.tuning.lines.vectors, outVectors);
-    return { tile: this.#tile(this.tuning.lines, vectors), kernel: this.#inputGradient(vectors) };
+  /** `along`: the length of a line of the input, which this pass makes. */
+  conv3x3InputGradient(outVectors: number, along: number): Chosen<Tile, ReturnType<typeof conv3x3InputGradient>> {
+    const tile = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
+    return { tile, kernel: this.#inputGradient(tile) };
   }
 
+  /** `along`: the length of a line of pixels of the output's gradient. */
   convLinesKernelGradient(
     outVectors: number,
     stride: 1 | 2,
-  ): { tile: GradientTile; kernel: ReturnType<typeof convLinesKernelGradient> } {
-    const vectors = bestVectors(this.tuning.kernelGradient, outVectors);
-    return { tile: this.#gradientTile(vectors), kernel: pick(this.#kernelGradient, stride)(vectors) };
+    along: number,
+  ): Chosen<GradientTile, ReturnType<typeof convLinesKernelGradient>> {
+    const tile = bestTile(gradientTilesOf(this.tuning.kernelGradient[lineClass(along)]), outVectors);
+    return { tile, kernel: pick(this.#kernelGradient, stride)(tile) };
   }
 
   /** `pixels`: how many there are in all, by lines of `width`. */
   convRows(
     outVectors: number,
     pixels: { readonly lines: number; readonly width: number },
-  ): { tile: Tile; kernel: ReturnType<typeof convRows> } {
-    const { few } = this.tuning;
-    if (pixels.lines * Math.ceil(pixels.width / few.pixels) <= few.tiles) {
-      const vectors = bestVectors(few.vectors, outVectors);
-      return { tile: this.#fewTile(vectors), kernel: this.#few(vectors) };
-    }
-    const vectors = bestVectors(this.tuning.rows.vectors, outVectors);
-    return { tile: this.#tile(this.tuning.rows, vectors), kernel: this.#rows(vectors) };
+  ): Chosen<Tile, ReturnType<typeof convRows>> {
+    const { few, rows } = this.tuning;
+    const isFew = pixels.lines * Math.ceil(pixels.width / few.pixels) <= few.tiles;
+    const tile = bestTile(isFew ? this.#fewTiles() : this.#rowTiles(rows), outVectors);
+    return { tile, kernel: this.#rows(tile) };
   }
 
-  convRowsKernelGradient(outVectors: number): {
-    tile: GradientTile;
-    kernel: ReturnType<typeof convRowsKernelGradient>;
-  } {
-    const vectors = bestVectors(this.tuning.rowsKernelGradient, outVectors);
-    return { tile: this.#gradientTile(vectors), kernel: this.#rowsGradient(vectors) };
+  convRowsKernelGradient(outVectors: number): Chosen<GradientTile, ReturnType<typeof convRowsKernelGradient>> {
+    const tile = bestTile(this.#rowGradientTiles(), outVectors);
+    return { tile, kernel: this.#rowsGradient(tile) };
   }
 
   /** Every kernel that a network with these kinds of layer can need at any structure. */
   all(kinds: ReadonlySet<LayerKind>): readonly Kernel[] {
-    const { lines: sizes, rows, few, kernelGradient, rowsKernelGradient } = this.tuning;
+    const { lines, rows, kernelGradient } = this.tuning;
     const when = (kind: LayerKind, kernels: () => readonly Kernel[]): readonly Kernel[] =>
       kinds.has(kind) ? kernels() : [];
+    const lineTiles = Object.values(lines).flatMap(lineTilesOf);
+    const gradientTiles = Object.values(kernelGradient).flatMap(gradientTilesOf);
     const threes = (stride: 1 | 2): readonly Kernel[] => [
-      ...sizes.vectors.map((v) => pick(this.#lines, stride)(v)),
-      ...kernelGradient.map((v) => pick(this.#kernelGradient, stride)(v)),
+      ...lineTiles.map(pick(this.#lines, stride)),
+      ...gradientTiles.map(pick(this.#kernelGradient, stride)),
     ];
-    return [
+    const all = [
       ...when('3x3', () => threes(1)),
-      ...when('3x3 strided', () => [...threes(2), ...sizes.vectors.map((v) => this.#inputGradient(v))]),
-      ...rows.vectors.map((v) => this.#rows(v)),
-      ...few.vectors.map((v) => this.#few(v)),
-      ...rowsKernelGradient.map((v) => this.#rowsGradient(v)),
+      ...when('3x3 strided', () => [...threes(2), ...lineTiles.map(this.#inputGradient)]),
+      ...[...this.#rowTiles(rows), ...this.#fewTiles()].map(this.#rows),
+      ...this.#rowGradientTiles().map(this.#rowsGradient),
       ...when('depthwise', () => [DEPTHWISE.forward[0], DEPTHWISE.kernelGradient[0]]),
       ...when('depthwise strided', () => [DEPTHWISE.forward[1], DEPTHWISE.inputGradient, DEPTHWISE.kernelGradient[1]]),
       ...when('avgPool', () => [averagePool, averagePoolGradient]),
@@ -218,8 +190,40 @@ export class KernelSet {
       this.sumParts,
       ...SHARED,
     ];
+    // Classes of lines may have equal tiles.
+    return [...new Set(all)];
   }
 }
+
+/**
+ * Kernel sets of an engine by their variants: the one it was tuned to, and those that checkpoints were trained with.
+ */
+export class KernelSets {
+  readonly #made = new Map<string, KernelSet>();
+
+  constructor(
+    readonly own: KernelSet,
+    /** Whether the adapter can run kernels of a tuning. */
+    readonly runs: (tuning: Tuning) => boolean,
+  ) {
+    this.#made.set(own.variants, own);
+  }
+
+  /**
+   * The set of a checkpoint's variants; the engine's own where those cannot run here (the checkpoint then comes from
+   * another adapter, which adds in another order anyway). Throws a sentence when the variants cannot be understood.
+   */
+  of(variants: string): KernelSet {
+    const tuning = parseVariants(variants);
+    if (!this.runs(tuning)) return this.own;
+    const key = variantsOf(tuning);
+    const set = this.#made.get(key) ?? new KernelSet(tuning);
+    this.#made.set(key, set);
+    return set;
+  }
+}
+
+const STRIDES = [1, 2] as const;
 
 const pick = <T>(byStride: readonly T[], stride: 1 | 2): T => {
   const value = byStride[stride - 1];

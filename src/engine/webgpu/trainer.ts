@@ -20,8 +20,7 @@ import { ParameterStore } from '../store.ts';
 import { readBuffer, storageBuffer } from './buffers.ts';
 import { GpuData } from './data.ts';
 import { Inference } from './inference.ts';
-import type { KernelSet } from './kernel-set.ts';
-import type { Kernel } from './kernel.ts';
+import type { KernelSet, KernelSets, LayerKind } from './kernel-set.ts';
 import { type ArenaLayout, layOut, pack, unpack } from './layout.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type Arenas, type Plan, Planner } from './plan/plan.ts';
@@ -43,6 +42,7 @@ interface TrainerMemory {
 
 /** Trains one network on the GPU: plans replayed step by step, full-size stores on the host (see Trainer). */
 export class GpuTrainer implements Trainer {
+  #kernels: KernelSet;
   #memory: TrainerMemory;
   readonly #uniforms: StepUniforms;
   readonly #submitter: Submitter;
@@ -57,16 +57,17 @@ export class GpuTrainer implements Trainer {
   /** Whether the GPU holds newer values than the stores. */
   #ahead = false;
 
-  /** `later`: kernels that other structures may need, compiled once the first steps are done. Call `ready` before use. */
+  /** `kinds`: of the network's layers, whose kernels are compiled once the first steps are done. Call `ready` before use. */
   constructor(
     readonly pipelines: Pipelines,
-    readonly kernels: KernelSet,
+    readonly kernelSets: KernelSets,
     readonly network: Network,
     structure: Structure,
     parameters: Tensors,
     readonly options: TrainerOptions & { readonly data: GpuData },
-    readonly later: readonly Kernel[],
+    readonly kinds: ReadonlySet<LayerKind>,
   ) {
+    this.#kernels = kernelSets.own;
     this.#store = new ParameterStore(network, structure, parameters, options.execution);
     this.#uniforms = new StepUniforms(pipelines);
     this.#submitter = new Submitter(pipelines.device, this.#uniforms.group);
@@ -77,7 +78,7 @@ export class GpuTrainer implements Trainer {
 
   /** Makes everything whose size depends on the network: room for the full-size one, and for the running one if larger. */
   #allocate(): TrainerMemory {
-    const { pipelines, kernels, network, options } = this;
+    const { pipelines, network, options } = this;
     const full = layOut(network);
     const trained = Math.max(full.trainedSize, this.#layout.trainedSize);
     const arena = (label: string, floats: number): GPUBuffer => storageBuffer(pipelines.device, label, floats * 4);
@@ -90,7 +91,7 @@ export class GpuTrainer implements Trainer {
     const shared = { full: network, arenas, data: options.data };
     return {
       arenas,
-      planner: new Planner(pipelines, kernels, { ...shared, batch: options.batchSize, mode: 'train' }),
+      planner: new Planner(pipelines, this.#kernels, { ...shared, batch: options.batchSize, mode: 'train' }),
       inference: this.#openInference(arenas, EVALUATION_BATCH),
     };
   }
@@ -98,7 +99,7 @@ export class GpuTrainer implements Trainer {
   #openInference(arenas: Arenas, batch: number): Inference {
     return new Inference(
       this.pipelines,
-      this.kernels,
+      this.#kernels,
       { full: this.network, arenas, data: this.options.data, batch },
       this.#uniforms,
       this.#submitter,
@@ -160,7 +161,7 @@ export class GpuTrainer implements Trainer {
     if (this.#compilesLater) return;
     this.#compilesLater = true;
     // Whoever needs a kernel that does not compile is told then.
-    this.pipelines.prepare(this.later).catch(() => {});
+    this.pipelines.prepare(this.#kernels.all(this.kinds)).catch(() => {});
   }
 
   /** Runs at most a ring's worth of steps; returns (summed loss, correct images) of each. */
@@ -252,15 +253,26 @@ export class GpuTrainer implements Trainer {
 
   async checkpoint(): Promise<Checkpoint> {
     await this.#download();
-    return this.#store.checkpoint(this.#step);
+    return { ...this.#store.checkpoint(this.#step), variants: this.#kernels.variants };
   }
 
   async restore(checkpoint: Checkpoint): Promise<void> {
+    const { variants } = checkpoint;
+    const kernels = variants === undefined ? this.#kernels : this.kernelSets.of(variants);
     this.#store = ParameterStore.restored(this.network, checkpoint, this.options.execution);
     this.#step = checkpoint.step;
     this.#ahead = false;
+    if (kernels !== this.#kernels) this.#switchTo(kernels);
     this.#upload();
     await this.#record();
+  }
+
+  /** Takes other variants of the kernels; what their tiles need of scratch may differ. */
+  #switchTo(kernels: KernelSet): void {
+    this.#kernels = kernels;
+    this.#compilesLater = false;
+    this.#release();
+    this.#memory = this.#allocate();
   }
 
   dispose(): void {

@@ -132,9 +132,10 @@ function recordKernelGradient(context: PlanContext, unit: LayerUnit, g: Geometry
   const common = { outVectors, inVectors, size };
   let parts: number;
   if (g.form !== 'rows') {
-    const { tile, kernel } = kernels.convLinesKernelGradient(g.outVectors, g.stride === 2 ? 2 : 1);
+    const along = lineShape(g, g.form);
+    const { tile, kernel } = kernels.convLinesKernelGradient(g.outVectors, g.stride === 2 ? 2 : 1, along.outAlong);
     const units = lineUnits(g);
-    const shape = { ...common, ...lineShape(g, g.form), units: units.length };
+    const shape = { ...common, ...along, units: units.length };
     const lines = g.images * shape.outAcross;
     const split = splitRows(lines, { ...shape, vectors: tile.vectors }, kernels.tuning.threads);
     ({ parts } = split);
@@ -216,14 +217,15 @@ function recordInputGradient(
     partials: context.discarded,
   };
   if (g.form !== 'rows' && g.stride === 1) {
-    const { tile, kernel } = kernels.convLines(widestClass(g), 1);
-    const blocks = gradientLines(g, tile.vectors);
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
-    const shape = { ...reversed, ...lineShape({ ...reversed, ...pads }, g.form), blocks: blocks.length };
+    const along = lineShape({ ...reversed, ...pads }, g.form);
+    const { tile, kernel } = kernels.convLines(widestClass(g), 1, along.outAlong);
+    const blocks = gradientLines(g, tile.vectors);
+    const shape = { ...reversed, ...along, blocks: blocks.length };
     const lines = recorder.table(lineTable(blocks));
     recorder.record(kernel, { ...bindings, lines }, shape, convLinesGrid(tile, shape), convCost(g));
   } else if (g.form === 'row lines') {
-    const { tile, kernel } = kernels.conv3x3InputGradient(g.inVectors);
+    const { tile, kernel } = kernels.conv3x3InputGradient(g.inVectors, g.inWidth);
     const shape = { ...reversed, padTop: g.padTop, padLeft: g.padLeft };
     recorder.record(kernel, bindings, shape, gradient3x3Grid(tile, shape), convCost(g));
   } else {

@@ -100,10 +100,11 @@ function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | nul
 
   let parts: number;
   if (g.form !== 'rows') {
-    const { tile, kernel } = kernels.convLines(g.outVectors, g.stride === 2 ? 2 : 1);
+    const along = lineShape(g, g.form);
+    const { tile, kernel } = kernels.convLines(g.outVectors, g.stride === 2 ? 2 : 1, along.outAlong);
     const blocks = forwardLines(g, tile.vectors);
     const shape = {
-      ...lineShape(g, g.form),
+      ...along,
       images: g.images,
       outVectors: g.outVectors,
       inVectors: g.inVectors,

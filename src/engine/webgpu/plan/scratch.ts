@@ -1,14 +1,17 @@
 import { shapesOf } from '../../../core/network/index.ts';
-import type { Tuning } from '../kernel-set.ts';
 import { mostParts } from '../kernels/conv/kernel-gradient.ts';
 import { beforeFlatten } from '../layout.ts';
+import type { Tuning } from '../tuning.ts';
 import type { Room } from './room.ts';
 
 /** Bytes of the scratch for partial sums that any structure of a network can need. */
 export function partialBytes(room: Room, batch: number, tuning: Tuning): number {
   const { full } = room;
   const shapes = shapesOf(full);
-  const { threads } = tuning;
+  const { threads, quads } = tuning;
+  // Moments: a pair of sums for each tile (or quad of tiles) of the kind that makes most.
+  const tileSizes = [...Object.values(tuning.lines), { ...tuning.rows, quads }, { ...tuning.few, quads }];
+  const lineGradients = Object.values(tuning.kernelGradient).flatMap(({ vectors }) => vectors);
   let most = 0;
   for (const node of full.nodes) {
     const [height = 0, width = 0] = shapes.get(node.id) ?? [];
@@ -21,10 +24,10 @@ export function partialBytes(room: Room, batch: number, tuning: Tuning): number 
     }
     if (node.op !== 'conv') continue;
     const inputs = room.vectors(node.input);
-    // Moments: a pair of sums for each tile (or quad of tiles) of the smaller kind.
-    const pixels = Math.min(tuning.lines.pixels, tuning.rows.pixels, tuning.few.pixels);
-    const tiles = batch * height * Math.ceil(width / pixels);
-    most = Math.max(most, 2 * outVectors * Math.ceil(tuning.quads ? tiles / 4 : tiles));
+    for (const { pixels, quads: shared } of tileSizes) {
+      const tiles = batch * height * Math.ceil(width / pixels);
+      most = Math.max(most, 2 * outVectors * Math.ceil(shared ? tiles / 4 : tiles));
+    }
     // splitRows: a thread holds 4 x vectors vec4s a tap.
     const fits = (units: number, taps: number, sizes: readonly number[]): void => {
       for (const vectors of sizes) {
@@ -33,7 +36,7 @@ export function partialBytes(room: Room, batch: number, tuning: Tuning): number 
         most = Math.max(most, (1.5 * threads + mostParts(1) * lanes * blocks) * taps * 4 * vectors);
       }
     };
-    fits(3 * inputs, 3, tuning.kernelGradient);
+    fits(3 * inputs, 3, lineGradients);
     fits(node.kernel ** 2 * inputs, 1, tuning.rowsKernelGradient);
   }
   return most * 16;

@@ -1,0 +1,141 @@
+import * as v from 'valibot';
+import type { Device } from './device.ts';
+
+/** One family of tiles: sizes to choose from by width. */
+export interface TileSizes {
+  readonly pixels: number;
+  readonly vectors: readonly number[];
+}
+
+/** Tiles of convolutions by lines. */
+export interface LineSizes extends TileSizes {
+  /** Input channels a turn, see Tile. */
+  readonly channels: 1 | 4;
+  readonly quads: boolean;
+}
+
+/** Tiles of kernel gradients by lines. */
+export interface GradientSizes {
+  readonly vectors: readonly number[];
+  readonly quads: boolean;
+}
+
+/** Layers by the length of a line of output pixels: what fits long lines may leave much of a short one idle. */
+export const LINE_CLASSES = ['long', 'middle', 'short'] as const;
+export type LineClass = (typeof LINE_CLASSES)[number];
+export type ByLineClass<T> = Readonly<Record<LineClass, T>>;
+
+export const lineClass = (along: number): LineClass => (along >= 24 ? 'long' : along >= 12 ? 'middle' : 'short');
+
+/** What fits an adapter. */
+export interface Tuning {
+  /** Input channels a turn and sharing of loads in convolutions over rows (and `quads` in their kernel gradients). */
+  readonly channels: 1 | 4;
+  readonly quads: boolean;
+  /** 3x3 convolutions by lines, and the input gradients of those with stride 2 (pixels counted in pairs). */
+  readonly lines: ByLineClass<LineSizes>;
+  /** Convolutions over a table of rows. */
+  readonly rows: TileSizes;
+  /** The same where there are at most `tiles` tiles: dense layers at small batches. */
+  readonly few: TileSizes & { readonly tiles: number };
+  readonly kernelGradient: ByLineClass<GradientSizes>;
+  readonly rowsKernelGradient: readonly number[];
+  /** Threads wanted for split sums: enough to fill the adapter, few enough that adding the parts stays cheap. */
+  readonly threads: number;
+  /** Work-groups share sums through their memory. Never on a software adapter, where barriers are slow or worse. */
+  readonly wide: boolean;
+}
+
+export const byLineClass = <T>(make: (line: LineClass) => T): ByLineClass<T> => ({
+  long: make('long'),
+  middle: make('middle'),
+  short: make('short'),
+});
+
+/** Whether lanes of a quad can share loads on a device. */
+export const hasQuads = ({ features }: Pick<Device, 'features'>): boolean => features.includes('subgroups');
+
+/** Of two software adapters: lavapipe compiles to wider registers and gains from larger tiles, SwiftShader does not. */
+const isSwiftShader = ({ vendor, architecture, device, description }: GPUAdapterInfo): boolean =>
+  /swiftshader/i.test(`${vendor} ${architecture} ${device} ${description}`);
+
+/**
+ * Defaults by kind of adapter, as measured. On software adapters machine code counts: a loop must fit the instruction
+ * cache, hence one channel a turn and few loads; on GPUs wide loads and few registers.
+ */
+export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'features'>): Tuning {
+  const quads = hasQuads(device);
+  if (!device.software) {
+    return {
+      channels: 4,
+      quads,
+      lines: byLineClass(() => ({ pixels: 4, vectors: [2, 1], channels: 4, quads })),
+      rows: { pixels: 4, vectors: [2, 1] },
+      few: { pixels: 4, vectors: [1], tiles: 8 },
+      kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads })),
+      rowsKernelGradient: [2, 1],
+      threads: 32_768,
+      wide: true,
+    };
+  }
+  const vectors = isSwiftShader(device.info) ? [2, 1] : [4, 2, 1];
+  return {
+    channels: 1,
+    quads,
+    lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads })),
+    rows: { pixels: 8, vectors: [4, 2, 1] },
+    few: { pixels: 4, vectors: [4], tiles: 32 },
+    kernelGradient: byLineClass(() => ({ vectors, quads })),
+    rowsKernelGradient: [4, 2, 1],
+    threads: 2_048,
+    wide: false,
+  };
+}
+
+/** Whether a device can run kernels of a tuning, which may come from another adapter. */
+export function runsOn(tuning: Tuning, device: Pick<Device, 'software' | 'features'>): boolean {
+  const choices = [...Object.values(tuning.lines), ...Object.values(tuning.kernelGradient), tuning];
+  if (choices.some(({ quads }) => quads) && !hasQuads(device)) return false;
+  return !(device.software && tuning.wide);
+}
+
+const vectorsSchema = v.pipe(v.array(v.picklist([1, 2, 4])), v.minLength(1));
+const sizeEntries = { pixels: v.picklist([1, 2, 4, 8]), vectors: vectorsSchema };
+const channelsSchema = v.picklist([1, 4]);
+export const byLineClassSchema = <Schema extends v.GenericSchema>(of: Schema) =>
+  v.object({ long: of, middle: of, short: of });
+export const lineSizesSchema = v.object({ ...sizeEntries, channels: channelsSchema, quads: v.boolean() });
+export const gradientSizesSchema = v.object({ vectors: vectorsSchema, quads: v.boolean() });
+
+const tuningSchema = v.object({
+  channels: channelsSchema,
+  quads: v.boolean(),
+  lines: byLineClassSchema(lineSizesSchema),
+  rows: v.object(sizeEntries),
+  few: v.object({ ...sizeEntries, tiles: v.pipe(v.number(), v.integer(), v.minValue(0)) }),
+  kernelGradient: byLineClassSchema(gradientSizesSchema),
+  rowsKernelGradient: vectorsSchema,
+  threads: v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(2 ** 20)),
+  wide: v.boolean(),
+});
+
+/** A tuning as a line of text: equal tunings give equal text. */
+export const variantsOf = (tuning: Tuning): string => JSON.stringify(v.parse(tuningSchema, tuning));
+
+/** Reads `variantsOf`. Throws a sentence when it is none, or one of another version of the kernels. */
+export function parseVariants(variants: string): Tuning {
+  const unknown = (cause: unknown): Error =>
+    new Error(
+      'The checkpoint was trained with kernel variants that this version does not know. Use the version that wrote it.',
+      { cause },
+    );
+  let json: unknown;
+  try {
+    json = JSON.parse(variants);
+  } catch (error) {
+    throw unknown(error);
+  }
+  const result = v.safeParse(tuningSchema, json);
+  if (!result.success) throw unknown(result.issues[0].message);
+  return result.output;
+}
