@@ -23,15 +23,20 @@ const IMAGES = {
   labels: Uint8Array.from({ length: 32 }, (_, i) => i % 10),
 };
 
+/** An adapter's info as far as the tuner looks at it. */
+const named = (names: Partial<GPUAdapterInfo>): GPUAdapterInfo =>
+  ({ vendor: '', architecture: '', device: '', description: '', ...names }) as GPUAdapterInfo;
+
 let device: Device;
 let defaults: Tuning;
 let candidates: Candidates;
 beforeAll(async () => {
   const found = await requestDevice();
-  const { vendor, architecture, description } = found.info;
   // Remembers apart from engines that other tests open.
-  const info = { ...found.info, vendor, architecture, description, device: `test ${performance.timeOrigin}` };
-  device = { ...found, info };
+  device = {
+    ...found,
+    info: named({ architecture: found.info.architecture, device: `test ${performance.timeOrigin}` }),
+  };
   defaults = defaultTuning(device);
   candidates = candidatesOf(device.software, defaults);
 });
@@ -41,20 +46,26 @@ const withLines = (lines: LineSizes): Tuning => ({ ...defaults, lines: byLineCla
 const withGradients = (sizes: GradientSizes): Tuning => ({ ...defaults, kernelGradient: byLineClass(() => sizes) });
 
 describe('defaults', () => {
-  const named = (software: boolean, architecture: string, features: readonly string[] = ['subgroups']): Tuning =>
-    defaultTuning({
-      software,
-      features,
-      info: { ...device.info, vendor: '', device: '', description: '', architecture },
-    });
+  const defaultsOf = (software: boolean, architecture: string, features = ['subgroups']): Tuning =>
+    defaultTuning({ software, features, info: named({ architecture }) });
 
   test('depend on the kind of adapter', () => {
-    expect(named(true, 'swiftshader').lines.short).toEqual({ pixels: 8, vectors: [2, 1], channels: 1, quads: true });
-    expect(named(true, 'SwiftShader').kernelGradient.long.vectors).toEqual([2, 1]);
-    expect(named(true, 'llvmpipe').lines.long).toEqual({ pixels: 8, vectors: [4, 2, 1], channels: 1, quads: true });
-    expect(named(true, '').kernelGradient.middle.vectors).toEqual([4, 2, 1]);
-    expect(named(false, 'ampere').lines.middle).toEqual({ pixels: 4, vectors: [2, 1], channels: 4, quads: true });
-    expect(named(false, 'ampere', []).kernelGradient.short).toEqual({ vectors: [2, 1], quads: false });
+    expect(defaultsOf(true, 'swiftshader').lines.short).toEqual({
+      pixels: 8,
+      vectors: [2, 1],
+      channels: 1,
+      quads: true,
+    });
+    expect(defaultsOf(true, 'SwiftShader').kernelGradient.long.vectors).toEqual([2, 1]);
+    expect(defaultsOf(true, 'llvmpipe').lines.long).toEqual({
+      pixels: 8,
+      vectors: [4, 2, 1],
+      channels: 1,
+      quads: true,
+    });
+    expect(defaultsOf(true, '').kernelGradient.middle.vectors).toEqual([4, 2, 1]);
+    expect(defaultsOf(false, 'ampere').lines.middle).toEqual({ pixels: 4, vectors: [2, 1], channels: 4, quads: true });
+    expect(defaultsOf(false, 'ampere', []).kernelGradient.short).toEqual({ vectors: [2, 1], quads: false });
   });
 
   test('are candidates, and software adapters never share work-group memory or make 16 pixels', () => {
@@ -63,7 +74,7 @@ describe('defaults', () => {
       [true, 'llvmpipe'],
       [false, 'ampere'],
     ] as const) {
-      const tuning = named(software, name);
+      const tuning = defaultsOf(software, name);
       const some = candidatesOf(software, tuning);
       expect(isAmong(tuning, some)).toBe(true);
       expect(tuning.wide).toBe(!software);
@@ -72,7 +83,7 @@ describe('defaults', () => {
   });
 
   test('survive being written down', () => {
-    const tuning = named(false, 'ampere');
+    const tuning = defaultsOf(false, 'ampere');
     expect(parseVariants(variantsOf(tuning))).toEqual(tuning);
     for (const wrong of ['', '{}', '[1', variantsOf(tuning).replace('"pixels":4', '"pixels":16')]) {
       expect(() => parseVariants(wrong)).toThrow(/kernel variants that this version does not know/);
@@ -101,11 +112,6 @@ describe('choosing', () => {
       }
     }
     expect(measured.every(({ milliseconds }) => milliseconds > 0 && milliseconds < 1_000)).toBe(true);
-    console.log(
-      measured
-        .map((one) => `${one.line} ${one.kind} ${JSON.stringify(one.choice)} ${one.milliseconds.toFixed(3)}`)
-        .join('\n'),
-    );
   });
 
   test('stops at the cap, compiling included', async () => {
@@ -170,15 +176,20 @@ describe('the cache', () => {
 });
 
 describe('a tuning changes bits, never results', () => {
-  test('every candidate trains alike', async () => {
+  test('every candidate of any kind of adapter trains alike', async () => {
+    const pipelines = new Pipelines(device.device);
     const losses = async (tuning: Tuning): Promise<readonly number[]> => {
-      const trainer = await openTrainer(new WebGpuEngine(device, tuning), NETWORK, IMAGES, { batchSize: BATCH });
+      const trainer = await openTrainer(new WebGpuEngine(device, tuning, pipelines), NETWORK, IMAGES, {
+        batchSize: BATCH,
+      });
       const { loss } = await trainer.train(3, hyperAt);
       trainer.dispose();
       return [...loss];
     };
     const expected = await losses(defaults);
-    for (const tuning of [...candidates.lines.map(withLines), ...candidates.kernelGradient.map(withGradients)]) {
+    const all = [candidates, candidatesOf(false, defaultTuning({ ...device, software: false }))];
+    const lines = all.flatMap((some) => some.lines).map(withLines);
+    for (const tuning of [...lines, ...all.flatMap((some) => some.kernelGradient).map(withGradients)]) {
       (await losses(tuning)).forEach((loss, step) => {
         const about = `${JSON.stringify(tuning.lines.long)} ${JSON.stringify(tuning.kernelGradient.long)} step ${step}`;
         expect(Math.abs(loss - (expected[step] ?? NaN)), about).toBeLessThan(1e-5);

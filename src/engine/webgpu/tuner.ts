@@ -6,8 +6,8 @@ import { bestTile, gradientTilesOf, lineTilesOf } from './kernel-set.ts';
 import { ZERO_VEC4S } from './kernel.ts';
 import { convLinesKernelGradient, lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
 import { convLines, convLinesGrid, lineTable } from './kernels/conv-lines/kernel.ts';
-import { kernelGradientGrid, splitRows } from './kernels/conv/kernel-gradient.ts';
-import { PLAIN_STORE } from './kernels/conv/tile.ts';
+import { gradientTileLabel, kernelGradientGrid, splitRows } from './kernels/conv/kernel-gradient.ts';
+import { PLAIN_STORE, tileLabel } from './kernels/conv/tile.ts';
 import { sumGrid, sumParts } from './kernels/sum-parts/kernel.ts';
 import { AdapterClock } from './latency.ts';
 import type { Pipelines } from './pipelines.ts';
@@ -55,10 +55,14 @@ export function candidatesOf(software: boolean, { quads, lines, kernelGradient }
       };
 }
 
-const sameChoice = (a: object, b: object): boolean =>
-  JSON.stringify(Object.entries(a).toSorted()) === JSON.stringify(Object.entries(b).toSorted());
+const labelOf = (choice: LineSizes | GradientSizes): string =>
+  'pixels' in choice
+    ? lineTilesOf(choice).map(tileLabel).join()
+    : gradientTilesOf(choice).map(gradientTileLabel).join();
 
-const distinct = <Choice extends object>(choices: readonly Choice[]): readonly Choice[] =>
+const sameChoice = (a: LineSizes | GradientSizes, b: LineSizes | GradientSizes): boolean => labelOf(a) === labelOf(b);
+
+const distinct = <Choice extends LineSizes | GradientSizes>(choices: readonly Choice[]): readonly Choice[] =>
   choices.filter((choice, i) => choices.findIndex((other) => sameChoice(choice, other)) === i);
 
 /** Whether every choice of a tuning is a candidate. */
@@ -234,15 +238,12 @@ class Contest {
       ({ storage } = built);
       const run = (times: number): Promise<number> => this.budget.within(() => this.#run(built.dispatches, times));
       for (let i = 0; i < WARM_UPS; i++) await run(1);
-      // All candidates run equally often, so that what a submit costs weighs on all alike.
-      let repetitions = known ?? 1;
-      while (!known && repetitions < MOST_REPETITIONS && (await run(repetitions)) < TIMING_MILLISECONDS)
-        repetitions *= 2;
-      let least = Infinity;
-      for (let i = 0; i < TIMINGS && least < HOPELESS * best; i++) {
-        least = Math.min(least, (await run(repetitions)) / repetitions);
+      const repetitions = known ?? (await enough(run));
+      const timings: number[] = [];
+      while (timings.length < TIMINGS && timings.every((time) => time < HOPELESS * best)) {
+        timings.push((await run(repetitions)) / repetitions);
       }
-      return { milliseconds: least, repetitions };
+      return { milliseconds: Math.min(...timings), repetitions };
     } catch (error) {
       if (error instanceof OutOfTime) throw error;
       return null;
@@ -275,6 +276,13 @@ class Contest {
   dispose(): void {
     this.#clock?.dispose();
   }
+}
+
+/** How often the default has to run to be timed. All candidates run as often: what a submit costs weighs on all alike. */
+async function enough(run: (times: number) => Promise<number>): Promise<number> {
+  let times = 1;
+  while (times < MOST_REPETITIONS && (await run(times)) < TIMING_MILLISECONDS) times *= 2;
+  return times;
 }
 
 /** The first (the default) unless another one is clearly faster. */
