@@ -1,11 +1,11 @@
 import type { Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import type { ProbeInputs, TrainerOptions } from '../engine.ts';
+import { countLabelled } from '../inputs.ts';
 import type { Tfjs } from './backend.ts';
 import { type BatchAugment, assembleBatch } from './batch.ts';
 import type { HostData } from './data.ts';
 
 const SIZE = 32;
-const IMAGE_BYTES = SIZE * SIZE * 3;
 
 /** What a step or a probe runs on. The caller disposes of it. */
 export interface Batch {
@@ -25,13 +25,6 @@ export function imagesOf(
   return tf.tensor4d(assembleBatch(pixels, indices, augment), [indices.length, SIZE, SIZE, 3]);
 }
 
-/** How many raw images there are. Throws a sentence when the bytes are no whole images. */
-export function countImages(pixels: Uint8Array, what: string): number {
-  const images = pixels.length / IMAGE_BYTES;
-  if (Number.isInteger(images) && images >= 1) return images;
-  throw new Error(`${what} needs whole images of 3,072 bytes (32x32 RGB)`);
-}
-
 /** Indices of `count` images that are all there is. */
 export const everyImage = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
 
@@ -40,11 +33,8 @@ export function openBatch(tf: Tfjs, inputs: ProbeInputs, options: TrainerOptions
   if (inputs === 'ones') return { images: tf.ones([1, SIZE, SIZE, 3]), labels: null };
   if ('pixels' in inputs) {
     const { pixels, labels } = inputs;
-    const count = countImages(pixels, 'a request for given images');
-    if (labels.length !== count) {
-      throw new Error(`a request for ${count} given images needs as many labels, not ${labels.length}`);
-    }
-    return { images: imagesOf(tf, pixels, everyImage(count)), labels: tf.tensor1d(Int32Array.from(labels), 'int32') };
+    const indices = everyImage(countLabelled(inputs));
+    return { images: imagesOf(tf, pixels, indices), labels: tf.tensor1d(Int32Array.from(labels), 'int32') };
   }
   const { step } = inputs;
   const indices = options.batch(step);

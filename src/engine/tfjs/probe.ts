@@ -1,6 +1,7 @@
 import type { Rank, Scalar, Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { type Network, crossingsOf, shapesOf } from '../../core/network/index.ts';
 import type { Activation, ActivationRequest, GradientRequest } from '../engine.ts';
+import { unknownNode, unlabelled } from '../inputs.ts';
 import type { Tfjs } from './backend.ts';
 import { type BatchStatistics, crossEntropy, forward } from './forward.ts';
 import type { Batch } from './inputs.ts';
@@ -89,8 +90,7 @@ function lossFunction(
 ): (logits: Tensor2D) => Scalar {
   const divided = (logits: Tensor2D): Tensor2D => (logitDivisor === 1 ? logits : logits.div(logitDivisor));
   if (loss === 'sumOfLogits') return (logits) => divided(logits).sum();
-  if (!labels)
-    throw new Error('an image of ones has no label; ask for the sum of its logits instead of a cross-entropy');
+  if (!labels) throw unlabelled();
   return (logits) => crossEntropy(tf, divided(logits), labels, labelSmoothing);
 }
 
@@ -125,7 +125,7 @@ export async function readActivations(
   const wanted = new Map(
     [...new Set(nodes)].map((id) => {
       const shape = shapes.get(id);
-      if (!shape) throw new Error(`the network ${network.id} has no node "${id}"`);
+      if (!shape) throw unknownNode(network.id, id);
       return [id, [images, ...shape] as const] as const;
     }),
   );

@@ -16,12 +16,13 @@ import type {
   TrainerOptions,
   UpdateRule,
 } from '../engine.ts';
+import { countImages } from '../inputs.ts';
 import { type Rules, checkRules, maskStore } from '../rules.ts';
 import { ParameterStore } from '../store.ts';
 import type { Tfjs } from './backend.ts';
 import type { HostData } from './data.ts';
 import { crossEntropy, forward } from './forward.ts';
-import { type Batch, countImages, everyImage, imagesOf, openBatch } from './inputs.ts';
+import { type Batch, everyImage, imagesOf, openBatch } from './inputs.ts';
 import { measureLatency } from './latency.ts';
 import { blendStatistics, updateTensor } from './optimiser.ts';
 import { type Model, type Pass, differentiate, readActivations, release } from './probe.ts';

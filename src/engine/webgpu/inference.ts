@@ -1,5 +1,6 @@
 import { type Network, shapesOf } from '../../core/network/index.ts';
 import type { EvalMetrics, Latency, Split } from '../engine.ts';
+import { countImages } from '../inputs.ts';
 import { readBuffer } from './buffers.ts';
 import { GpuData } from './data.ts';
 import type { KernelSet } from './kernel-set.ts';
@@ -93,9 +94,7 @@ export class Inference {
 
   /** Logits [images, classes] of raw images. Uses a data set of its own, so nothing that is loaded changes. */
   async predict(pixels: Uint8Array): Promise<Float32Array> {
-    const images = pixels.length / 3_072;
-    if (!Number.isInteger(images) || images < 1)
-      throw new Error('predict needs whole images of 3,072 bytes (32x32 RGB)');
+    const images = countImages(pixels, 'predict');
     const data = new GpuData(this.pipelines.device, { train: 1, holdOut: 1, test: images });
     data.write('test', 0, pixels, new Uint8Array(images));
     const inference = new Inference(

@@ -34,10 +34,11 @@ struct Step {
   seed: u32, step: u32, slot: u32, count: u32,
   learningRate: f32, momentum: f32, nesterov: f32, weightDecay: f32,
   labelSmoothing: f32, runningKeep: f32, crop: u32, flip: u32,
+  logitScale: f32, sumOfLogits: u32, unused0: u32, unused1: u32,
 }
 @group(1) @binding(0) var<uniform> step: Step;
 `;
-export const STEP_BYTES = 48;
+export const STEP_BYTES = 64;
 
 /** Makes a kernel: declarations are written from the lists, `body` is the rest of the WGSL. */
 export function defineKernel<Buffer extends string, Field extends string>(spec: {

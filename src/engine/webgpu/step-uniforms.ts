@@ -17,9 +17,13 @@ export interface StepValues {
   /** Share of the running statistics that stays; 1 leaves them untouched. */
   readonly runningKeep: number;
   readonly augment: Augment;
+  /** The loss sees logits divided by this. */
+  readonly logitDivisor: number;
+  /** The loss is the sum of the logits, not the cross-entropy. */
+  readonly sumOfLogits: boolean;
 }
 
-/** No update, no augmentation: what evaluation runs with. */
+/** No update, no augmentation, the usual loss: what evaluation runs with. */
 export const RESTING: Omit<StepValues, 'count'> = {
   seed: 0,
   step: 0,
@@ -27,6 +31,8 @@ export const RESTING: Omit<StepValues, 'count'> = {
   labelSmoothing: 0,
   runningKeep: 1,
   augment: { crop: false, flip: false },
+  logitDivisor: 1,
+  sumOfLogits: false,
 };
 
 /** The ring of step uniforms, bound at a dynamic offset. */
@@ -63,6 +69,8 @@ export class StepUniforms {
     floats.forEach((value, i) => view.setFloat32(16 + i * 4, value, true));
     view.setUint32(40, Number(augment.crop), true);
     view.setUint32(44, Number(augment.flip), true);
+    view.setFloat32(48, 1 / values.logitDivisor, true);
+    view.setUint32(52, Number(values.sumOfLogits), true);
     this.pipelines.device.queue.writeBuffer(this.#buffer, slot * SLOT_BYTES, view.buffer);
     return slot * SLOT_BYTES;
   }

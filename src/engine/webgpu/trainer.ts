@@ -25,6 +25,7 @@ import { type ArenaLayout, layOut, pack, unpack } from './layout.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type Arenas, type Plan, Planner } from './plan/plan.ts';
 import type { Dispatch } from './plan/recorder.ts';
+import { type Probed, computeGradients, fitsTraining, lossOf, readActivations } from './probe.ts';
 import { RuledUpdate } from './rules.ts';
 import { RESTING, SLOTS, type StepValues, StepUniforms } from './step-uniforms.ts';
 import { Submitter } from './submitter.ts';
@@ -179,12 +180,12 @@ export class GpuTrainer implements Trainer {
     return new Float32Array(await readBuffer(this.pipelines.device, this.#planner.metrics, count * 8));
   }
 
-  #writeStep(slot: number, step: number, values: Pick<StepValues, 'hyper' | 'runningKeep'>): number {
+  #writeStep(slot: number, step: number, values: Partial<StepValues>): number {
     const { batchSize, seed, labelSmoothing, augment, data } = this.options;
     const indices = this.options.batch(step);
     data.requireLoaded('train', indices);
     this.pipelines.device.queue.writeBuffer(this.#planner.indices, slot * batchSize * 4, indices.slice());
-    return this.#uniforms.write(slot, { seed, step, count: batchSize, labelSmoothing, augment, ...values });
+    return this.#uniforms.write(slot, { ...RESTING, seed, step, count: batchSize, labelSmoothing, augment, ...values });
   }
 
   evaluate(split: Split, limit?: number): Promise<EvalMetrics> {
@@ -205,8 +206,22 @@ export class GpuTrainer implements Trainer {
     }
   }
 
-  async activations(_request: ActivationRequest): Promise<ReadonlyMap<string, Activation>> {
-    throw new Error('this engine cannot read activations yet');
+  activations(request: ActivationRequest): Promise<ReadonlyMap<string, Activation>> {
+    return readActivations(this.#probed, request);
+  }
+
+  /** What probes read: the network as it runs now. */
+  get #probed(): Probed {
+    return {
+      pipelines: this.pipelines,
+      kernels: this.#kernels,
+      uniforms: this.#uniforms,
+      submitter: this.#submitter,
+      options: this.options,
+      network: this.#store.running,
+      layout: this.#layout,
+      arenas: this.#arenas,
+    };
   }
 
   async setRules(rules: ReadonlyMap<string, UpdateRule>): Promise<void> {
@@ -219,17 +234,20 @@ export class GpuTrainer implements Trainer {
     await this.#applyRules();
   }
 
-  async gradients({ inputs }: GradientRequest): Promise<Gradients> {
-    if (inputs === 'ones' || !('step' in inputs)) throw new Error('this engine takes gradients of training steps only');
+  async gradients(request: GradientRequest): Promise<Gradients> {
+    if (!fitsTraining(request)) {
+      const { tensors, ...rest } = await computeGradients(this.#probed, request);
+      return { ...rest, tensors: this.#store.expand(tensors) };
+    }
     const { assemble, forward, backward } = this.#requirePlan();
-    const stepOffset = this.#writeStep(0, inputs.step, { hyper: RESTING.hyper, runningKeep: 1 });
+    const stepOffset = this.#writeStep(0, request.inputs.step, lossOf(request));
     const dispatches = [...(assemble.get('train') ?? []), ...forward, ...backward];
     await this.#submitter.run([{ dispatches, stepOffset }]);
     const { device } = this.pipelines;
-    const sums = new Float32Array(await readBuffer(device, this.#planner.metrics, 8));
+    const [sum = NaN] = new Float32Array(await readBuffer(device, this.#planner.metrics, 8));
     const arena = new Float32Array(await readBuffer(device, this.#arenas.gradients, this.#layout.trainedSize * 4));
     const tensors = this.#store.expand(unpack(this.#layout, arena, 'trained'));
-    return { loss: (sums[0] ?? 0) / this.options.batchSize, tensors, log2Scale: 0 };
+    return { loss: request.loss === 'sumOfLogits' ? sum : sum / this.options.batchSize, tensors, log2Scale: 0 };
   }
 
   async read(names?: readonly string[]): Promise<Tensors> {

@@ -34,6 +34,7 @@ import {
   lowered,
   transpositions,
 } from './geometry.ts';
+import { recordRescaledGradient } from './rescale.ts';
 import { type LayerUnit, type NormUnit, type PoolUnit, activationCode } from './units.ts';
 
 /**
@@ -50,6 +51,7 @@ export function recordBackward(context: PlanContext, statistics: Statistics): vo
   };
   const transposed = recordTranspositions(context);
   for (const unit of [...context.units].reverse()) {
+    if (context.rescaled(unit.output) >= 0) recordRescaledGradient(context, unit.output);
     if (unit.kind === 'layer') recordLayer(context, unit, accumulate, transposed);
     if (unit.kind === 'pool') recordPool(context, unit, accumulate);
     if (unit.kind === 'norm') recordNorm(context, unit, accumulate, statistics);
@@ -60,9 +62,9 @@ type Accumulate = (node: string) => number;
 /** Where each layer's transposed kernel lies, by the layer's id. */
 type Transposed = ReadonlyMap<string, GPUBufferBinding>;
 
-/** The image's gradient is never needed. */
+/** The image's gradient is needed by those alone who want to read it. */
 const needsGradient = (context: PlanContext, node: string): boolean =>
-  context.units.some((unit) => unit.output === node && unit.kind !== 'input');
+  context.probe?.keep.has(node) === true || context.units.some((unit) => unit.output === node && unit.kind !== 'input');
 
 /** Records the transposition of all kernels that an input gradient needs, in one dispatch. */
 function recordTranspositions(context: PlanContext): Transposed {

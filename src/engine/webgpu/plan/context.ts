@@ -4,6 +4,7 @@ import type { KernelSet } from '../kernel-set.ts';
 import type { TapClass } from '../channels.ts';
 import type { ArenaLayout } from '../layout.ts';
 import { type Placement, activationKey, gradientKey } from './memory.ts';
+import type { ProbeOptions } from './probe-options.ts';
 import type { Recorder } from './recorder.ts';
 import type { Room } from './room.ts';
 import { type NormUnit, type Unit, type UnitOptions, unitsOf } from './units.ts';
@@ -21,6 +22,7 @@ export interface PlanBuffers {
   /** Written by kernels that have a result nobody wants. */
   readonly discarded: GPUBuffer;
   readonly training: TrainingBuffers | null;
+  readonly rescaling: RescalingBuffers | null;
 }
 
 export interface TrainingBuffers {
@@ -34,6 +36,14 @@ export interface TrainingBuffers {
   readonly winners: ReadonlyMap<string, GPUBuffer>;
   /** Kernels of all layers as the input gradients read them. */
   readonly transposed: GPUBuffer;
+}
+
+/** What a probe that rescales activations needs. */
+export interface RescalingBuffers {
+  /** Largest magnitudes of one activation, in parts. */
+  readonly maxima: GPUBuffer;
+  /** By place in `ProbeOptions.rescale`, see kernels/rescale. */
+  readonly factors: GPUBuffer;
 }
 
 /** A unit's vec4s of channels, pixels over the batch and shape. */
@@ -64,6 +74,7 @@ export class PlanContext {
     readonly buffers: PlanBuffers,
     readonly recorder: Recorder,
     unitOptions: UnitOptions,
+    readonly probe?: ProbeOptions,
   ) {
     this.units = unitsOf(network, unitOptions);
     this.#shapes = shapesOf(network);
@@ -116,6 +127,17 @@ export class PlanContext {
 
   get discarded(): GPUBufferBinding {
     return { buffer: this.buffers.discarded };
+  }
+
+  /** Place of the factor by which a node's output is rescaled, or -1. */
+  rescaled(node: string): number {
+    return this.probe?.rescale.indexOf(node) ?? -1;
+  }
+
+  get rescaling(): RescalingBuffers {
+    const { rescaling } = this.buffers;
+    if (!rescaling) throw new Error('plan: this plan has no buffers for rescaling');
+    return rescaling;
   }
 
   /** Where a max pooling remembers its winners; inference forgets them. */

@@ -13,6 +13,7 @@ import { softmaxCrossEntropy, sumOutcomes } from '../kernels/loss/kernel.ts';
 import { maxPool, type PoolShape } from '../kernels/max-pool/kernel.ts';
 import { ELEMENTWISE_COST, type PlanContext } from './context.ts';
 import { type Geometry, convCost, forwardBlocks, forwardLines, geometryOf, lineShape } from './geometry.ts';
+import { recordRescale } from './rescale.ts';
 import { type LayerUnit, type NormUnit, type PoolUnit, activationCode, readsOf } from './units.ts';
 
 /** How norms find their statistics: the batch's, updating the running ones; or the running ones as constants. */
@@ -26,12 +27,18 @@ export function recordForward(context: PlanContext, statistics: Statistics): voi
     if (unit.kind === 'layer') {
       const norm = context.units.find((other) => other.kind === 'norm' && other.input === unit.output);
       const wanted =
-        statistics === 'batch' && norm?.kind === 'norm' && norm.batchNorm !== null && follows(context, unit, norm);
+        statistics === 'batch' &&
+        norm?.kind === 'norm' &&
+        norm.batchNorm !== null &&
+        follows(context, unit, norm) &&
+        // What is rescaled first has other moments.
+        context.rescaled(unit.output) < 0;
       const parts = recordLayer(context, unit, wanted ? norm : null);
       if (wanted && parts > 0) moments.set(unit.output, parts);
     }
     if (unit.kind === 'pool') recordPool(context, unit);
     if (unit.kind === 'norm') recordNorm(context, unit, statistics, moments.get(unit.input) ?? 0);
+    if (context.rescaled(unit.output) >= 0) recordRescale(context, unit.output);
   }
   recordLoss(context);
 }

@@ -31,13 +31,25 @@ export function activationVectors(room: Room, batch: number): ReadonlyMap<string
   );
 }
 
-/** Lifetimes overlap in one buffer never, sizes are matched best fit. `train` keeps activations for the way back. */
-export function place(room: Room, units: readonly Unit[], batch: number, train: boolean): Placement {
+/**
+ * Lifetimes overlap in one buffer never, sizes are matched best fit. `train` keeps activations for the way back. Outputs
+ * of `keep` and their gradients live to the end.
+ */
+export function place(
+  room: Room,
+  units: readonly Unit[],
+  batch: number,
+  train: boolean,
+  keep: ReadonlySet<string> = new Set(),
+): Placement {
   const sizes = activationVectors(room, batch);
-  const lifetimes = train ? trainingLifetimes(units, sizes) : inferenceLifetimes(units, sizes);
+  const kept = new Set([...keep].flatMap((node) => [activationKey(node), gradientKey(node)]));
+  const lifetimes = (train ? trainingLifetimes(units, sizes) : inferenceLifetimes(units, sizes)).map((lifetime) =>
+    kept.has(lifetime.tensor) ? { ...lifetime, to: Infinity } : lifetime,
+  );
   const buffers: { capacity: number; free: number }[] = [];
   const slots = new Map<string, number>();
-  for (const { tensor, vectors, from, to } of [...lifetimes].sort((a, b) => a.from - b.from)) {
+  for (const { tensor, vectors, from, to } of lifetimes.sort((a, b) => a.from - b.from)) {
     const free = buffers.map((buffer, index) => ({ ...buffer, index })).filter((buffer) => buffer.free < from);
     const fitting = free.filter((buffer) => buffer.capacity >= vectors).sort((a, b) => a.capacity - b.capacity)[0];
     const largest = free.sort((a, b) => b.capacity - a.capacity)[0];

@@ -13,6 +13,7 @@ import { recordBackward } from './backward.ts';
 import { ELEMENTWISE_COST, PlanContext } from './context.ts';
 import { recordFolded, recordForward } from './forward.ts';
 import { PlannerMemory } from './planner-memory.ts';
+import { type ProbeOptions, wantedBy } from './probe-options.ts';
 import { type Dispatch, type PlanStorage, Recorder } from './recorder.ts';
 import { Room } from './room.ts';
 import type { UnitOptions } from './units.ts';
@@ -41,6 +42,8 @@ export interface PlanOptions {
   readonly mode: 'train' | 'infer';
   readonly arenas: Arenas;
   readonly data: GpuData;
+  /** For a gradient or activations that are read once, in mode `train`. */
+  readonly probe?: ProbeOptions;
 }
 
 /**
@@ -62,9 +65,9 @@ export class Planner {
     readonly kernels: KernelSet,
     readonly options: PlanOptions,
   ) {
-    const { full, batch, mode } = options;
+    const { full, batch, mode, probe } = options;
     const make = (label: string, bytes: number): GPUBuffer => storageBuffer(pipelines.device, label, bytes);
-    this.#unitOptions = { fold: mode === 'infer' };
+    this.#unitOptions = { fold: mode === 'infer', keep: wantedBy(probe) };
     this.#labels = make('batch labels', batch * 4);
     this.#outcome = make('outcome', batch * 8);
     this.indices = make('batch indices', SLOTS * batch * 4);
@@ -87,7 +90,7 @@ export class Planner {
    * compiled.
    */
   async plan(network: Network, layout: ArenaLayout): Promise<Plan> {
-    const { batch, mode, arenas, data } = this.options;
+    const { batch, mode, arenas, data, probe } = this.options;
     const room = this.#memory.room.fitting(layout);
     if (room !== this.#memory.room) {
       this.#memory.dispose();
@@ -112,9 +115,11 @@ export class Planner {
         metrics: this.metrics,
         discarded: memory.discarded,
         training: memory.training,
+        rescaling: memory.rescaling,
       },
       recorder,
       this.#unitOptions,
+      probe,
     );
 
     const splits: readonly Split[] = mode === 'train' ? ['train'] : ['holdOut', 'test'];
@@ -122,7 +127,7 @@ export class Planner {
     const prepareAt = recorder.length;
     recordFolded(context);
     const forwardAt = recorder.length;
-    const statistics = mode === 'train' ? 'batch' : 'running';
+    const statistics = probe?.statistics ?? (mode === 'train' ? 'batch' : 'running');
     recordForward(context, statistics);
     const backwardAt = recorder.length;
     if (mode === 'train') recordBackward(context, statistics);
@@ -145,6 +150,16 @@ export class Planner {
   /** The activation that holds a node's output after a forward pass (the logits after any). */
   activation(node: string): GPUBufferBinding {
     return this.#memory.binding('activation', node);
+  }
+
+  /** The gradient of the loss at a node's output, after a backward pass of a probe that keeps it. */
+  gradient(node: string): GPUBufferBinding {
+    return this.#memory.binding('gradient', node);
+  }
+
+  /** The factors of a probe that rescales, by place in `ProbeOptions.rescale`; null for others. */
+  get factors(): GPUBuffer | null {
+    return this.#memory.rescaling?.factors ?? null;
   }
 
   dispose(): void {

@@ -1,9 +1,10 @@
 import { shapesOf } from '../../../core/network/index.ts';
 import { storageBuffer, values } from '../buffers.ts';
 import type { KernelSet } from '../kernel-set.ts';
-import { type TrainingBuffers, stateOffsets } from './context.ts';
+import { type RescalingBuffers, type TrainingBuffers, stateOffsets } from './context.ts';
 import { type Placement, activationKey, gradientKey, place } from './memory.ts';
 import type { Arenas, PlanOptions } from './plan.ts';
+import { FACTOR_BYTES, MAXIMA } from '../kernels/rescale/kernel.ts';
 import type { Room } from './room.ts';
 import { partialBytes, transposedBytes } from './scratch.ts';
 import { type UnitOptions, unitsOf } from './units.ts';
@@ -15,12 +16,13 @@ export class PlannerMemory {
   readonly states: GPUBuffer;
   readonly discarded: GPUBuffer;
   readonly training: TrainingBuffers | null;
+  readonly rescaling: RescalingBuffers | null;
   readonly #owned: GPUBuffer[] = [];
 
   constructor(
     readonly device: GPUDevice,
     readonly room: Room,
-    { batch, mode }: Pick<PlanOptions, 'batch' | 'mode'>,
+    { batch, mode, probe }: Pick<PlanOptions, 'batch' | 'mode' | 'probe'>,
     arenas: Arenas,
     kernels: KernelSet,
     unitOptions: UnitOptions,
@@ -30,7 +32,7 @@ export class PlannerMemory {
       this.#owned.push(buffer);
       return buffer;
     };
-    this.placement = place(room, unitsOf(room.full, unitOptions), batch, mode === 'train');
+    this.placement = place(room, unitsOf(room.full, unitOptions), batch, mode === 'train', probe?.keep);
     this.activations = this.placement.capacities.map((capacity, index) => make(`activation ${index}`, capacity * 16));
     const shapes = shapesOf(room.full);
     const states = stateOffsets(room);
@@ -54,6 +56,9 @@ export class PlannerMemory {
             transposed: make('transposed kernels', transposedBytes(room)),
           }
         : null;
+    this.rescaling = probe?.rescale.length
+      ? { maxima: make('maxima', MAXIMA * 4), factors: make('factors', probe.rescale.length * FACTOR_BYTES) }
+      : null;
   }
 
   get bytes(): number {

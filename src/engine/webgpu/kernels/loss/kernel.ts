@@ -3,7 +3,9 @@ import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
 /**
  * Softmax cross-entropy of [images, classes] logits (rows padded to vec4s): each image's loss and whether its largest
  * logit (the first of equals) is the label's, and the gradient of the mean loss over the batch. Label smoothing e:
- * target (1 - e) one-hot + e / classes. Images from `step.count` on do not exist: no loss, no gradient.
+ * target (1 - e) one-hot + e / classes. Images from `step.count` on do not exist: no loss, no gradient. Logits are
+ * multiplied by `step.logitScale` first (by 1, exactly, in training). With `step.sumOfLogits` an image's loss is the sum
+ * of its logits, and the gradient that of the sum over the batch.
  */
 export const softmaxCrossEntropy = defineKernel({
   label: 'softmax-cross-entropy',
@@ -15,18 +17,23 @@ export const softmaxCrossEntropy = defineKernel({
   },
   shape: ['images', 'classes', 'padded'],
   step: true,
-  body: `${MAIN} {
+  body: `fn scaled(i: u32) -> f32 { return logits[i] * step.logitScale; }
+
+${MAIN} {
   ${gridStride('image', 'shape.images')} {
     let base = image * shape.padded;
     let label = labels[image];
     let exists = image < step.count;
-    var highest = logits[base];
+    var highest = scaled(base);
     var best = 0u;
+    var sum = highest;
     for (var k = 1u; k < shape.classes; k++) {
-      if (logits[base + k] > highest) { highest = logits[base + k]; best = k; }
+      let logit = scaled(base + k);
+      sum += logit;
+      if (logit > highest) { highest = logit; best = k; }
     }
     var total = 0.0;
-    for (var k = 0u; k < shape.classes; k++) { total += exp(logits[base + k] - highest); }
+    for (var k = 0u; k < shape.classes; k++) { total += exp(scaled(base + k) - highest); }
     let logTotal = log(total) + highest;
     let even = step.labelSmoothing / f32(shape.classes);
     var loss = 0.0;
@@ -35,11 +42,13 @@ export const softmaxCrossEntropy = defineKernel({
       if (exists && k < shape.classes) {
         let goal = even + select(0.0, 1.0 - step.labelSmoothing, k == label);
         // A target of 0 must not meet an infinite logit: 0 times infinity would hide behind a NaN.
-        if (goal > 0.0) { loss += goal * (logTotal - logits[base + k]); }
-        slope = (exp(logits[base + k] - logTotal) - goal) / f32(step.count);
+        if (goal > 0.0) { loss += goal * (logTotal - scaled(base + k)); }
+        slope = (exp(scaled(base + k) - logTotal) - goal) / f32(step.count);
+        slope = select(slope, 1.0, step.sumOfLogits != 0u) * step.logitScale;
       }
       gradient[base + k] = slope;
     }
+    loss = select(loss, sum, step.sumOfLogits != 0u);
     outcome[image] = select(vec2f(0), vec2f(loss, select(0.0, 1.0, best == label)), exists);
   }
 }`,
