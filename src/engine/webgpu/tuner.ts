@@ -176,6 +176,8 @@ class Budget {
 class Contest {
   readonly measured: Measurement[] = [];
   readonly #clock: AdapterClock | undefined;
+  /** The latest run, which may go on when time is over. */
+  #running: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly pipelines: Pipelines,
@@ -236,7 +238,12 @@ class Contest {
     try {
       const built = recorder.build(this.pipelines);
       ({ storage } = built);
-      const run = (times: number): Promise<number> => this.budget.within(() => this.#run(built.dispatches, times));
+      const run = (times: number): Promise<number> =>
+        this.budget.within(() => {
+          const running = this.#run(built.dispatches, times);
+          this.#running = running;
+          return running;
+        });
       for (let i = 0; i < WARM_UPS; i++) await run(1);
       const repetitions = known ?? (await enough(run));
       const timings: number[] = [];
@@ -274,7 +281,7 @@ class Contest {
   }
 
   dispose(): void {
-    this.#clock?.dispose();
+    void Promise.allSettled([this.#running]).then(() => this.#clock?.dispose());
   }
 }
 
