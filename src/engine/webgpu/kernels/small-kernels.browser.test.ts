@@ -11,6 +11,7 @@ import { addBias, biasGradient } from './bias/kernel.ts';
 import { globalAverage, globalAverageGradient } from './global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './loss/kernel.ts';
 import { maxPool, maxPoolGradient } from './max-pool/kernel.ts';
+import { MAXIMA, MAXIMA_GRID, largestParts, rescale, rescaleFactor } from './rescale/kernel.ts';
 import { sgd } from './sgd/kernel.ts';
 import { sumGrid, sumParts } from './sum-parts/kernel.ts';
 import { transposeGrid, transposeKernels, transposedSize, transpositionTable } from './transpose-kernel/kernel.ts';
@@ -332,6 +333,59 @@ describe.each([0, 0.1])('softmax cross-entropy with label smoothing %d', (labelS
     const { outcome, gradient } = await run(4);
     expect(outcome.slice(8)).toEqual(new Float32Array(6));
     expect(gradient.slice(48)).toEqual(new Float32Array(36));
+  });
+});
+
+describe('rescaling', () => {
+  const factorOf = async (values: Float32Array): Promise<Float32Array> => {
+    const size = values.length / 4;
+    const maxima = new Float32Array(MAXIMA);
+    const found = await bench.run(largestParts, { values, maxima }, { size }, MAXIMA_GRID);
+    const { factors } = await bench.run(
+      rescaleFactor,
+      { maxima: found.maxima, factors: new Float32Array(8) },
+      { index: 1 },
+      [1, 1, 1],
+    );
+    return factors.slice(4, 7);
+  };
+  const largest = (value: number): Float32Array => {
+    const scale = Number.isFinite(value) ? Math.abs(value) / 2 : 1;
+    // Numbers that are not normal may count as 0.
+    const values = noise(2_000 * 4, 9).map((other) => (Math.abs(other * scale) < 2 ** -126 ? 0 : other * scale));
+    return values.fill(value, 7_001, 7_002);
+  };
+  const below = new Float32Array(new Uint32Array([0x3fb504f3]).buffer)[0] ?? NaN;
+  const above = new Float32Array(new Uint32Array([0x3fb504f4]).buffer)[0] ?? NaN;
+
+  test.each([
+    [1, 0],
+    [-7, 3],
+    [below, 0],
+    [-above, 1],
+    [3e38, 127],
+    [2 ** 127, 127],
+    [-1e-30, -100],
+    [1.2e-38, -126],
+    [0, 0],
+    [Infinity, 0],
+    [-Infinity, 0],
+    [NaN, 0],
+  ])('an activation whose largest value is %f is divided by 2 to the power %i', async (value, exponent) => {
+    const values = largest(value);
+    const [first = NaN, second = NaN, found] = await factorOf(values);
+    expect(found).toBe(exponent);
+    expect(Math.log2(first) + Math.log2(second)).toBe(0 - exponent);
+    if (!Number.isFinite(value)) return;
+    const factors = Float32Array.of(first, second, exponent, 0);
+    const scaled = await bench.run(rescale, { factors, values }, { size: values.length / 4, index: 0 }, [3, 1, 1]);
+    expect(scaled.values[7_001]).toBe(Math.fround(value) / 2 ** exponent);
+    expect(
+      relativeError(
+        scaled.values,
+        values.map((other) => other / 2 ** exponent),
+      ),
+    ).toBeLessThan(1e-6);
   });
 });
 
