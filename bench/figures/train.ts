@@ -61,6 +61,8 @@ export const train: Figure<TrainRow> = {
     const step = async (): Promise<void> => void losses.push(await peer.step());
     await step();
     if (engine === 'espalier') await step();
+    // What is measured is training, not the compiling that follows the first steps.
+    await peer.settled?.();
     const times = await timesOf(samples, step);
     const shown = losses.slice(0, LOSSES);
     return [rowOf({ bench, model, engine, adapter: peer.adapter, batch, times, losses: shown })];

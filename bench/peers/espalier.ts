@@ -29,6 +29,7 @@ export async function openEspalier(task: Task, prepare?: (engine: WebGpuEngine) 
     engine,
     trainer,
     adapter: engine.info.adapter.description,
+    settled: () => engine.pipelines.settled(),
     async step() {
       // The metrics are read back, so the step has ended when they are there.
       const { loss } = await trainer.train(1, () => hyper);

@@ -18,6 +18,8 @@ export interface Peer {
   readonly adapter: string;
   /** One step of training, to the end of its work on the adapter; gives the mean cross-entropy before the update. */
   step(): Promise<number>;
+  /** Resolves when nothing goes on behind the steps. */
+  settled?(): Promise<void>;
 }
 
 /** SGD with momentum, no weight decay. */

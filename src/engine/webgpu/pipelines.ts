@@ -38,6 +38,11 @@ export class Pipelines {
     );
   }
 
+  /** Resolves when nothing is being compiled, in the background neither. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#pending.values());
+  }
+
   /** A kernel that was prepared. Throws when it was not: a step never compiles. */
   get(kernel: Kernel): Pipeline {
     const compiled = this.#compiled.get(kernel.label);
