@@ -85,6 +85,7 @@ describe('accepted specs', () => {
 describe('refused specs name the key and what is accepted', () => {
   test.each([
     ['train.batchSize', 0, /^train.batchSize: must be a whole number from 1 to 512, not 0$/],
+    ['train.batchSize', 513, /^train.batchSize: must be a whole number from 1 to 512, not 513$/],
     ['train.batchSize', '64', /^train.batchSize: .* not "64"/],
     ['train.batchsize', 64, /^train.batchsize: this key is not known; did you mean batchSize\?/],
     ['train.learningRate', Number.NaN, /^train.learningRate: .*not NaN/],
@@ -131,6 +132,14 @@ describe('refused specs name the key and what is accepted', () => {
       messagesOf(changed(path, value)).some((text) => message.test(text)),
       messagesOf(changed(path, value)).join('\n'),
     ).toBe(true);
+  });
+
+  test('a layer of 1,280 channels is accepted, one of 1,281 is not', () => {
+    const widest = (width: number): unknown => ({ ...MINIMAL, model: { id: 'mobilenetv2-cifar', width } });
+    expect(parseSpec(widest(1), SCHEMES).ok).toBe(true);
+    expect(messagesOf(widest(1_281 / 1_280))).toEqual([
+      'model.width: must be a width that makes no layer wider than 1280 channels (this one: 1281), not 1.00078125',
+    ]);
   });
 
   test('missing keys say what they must be', () => {
