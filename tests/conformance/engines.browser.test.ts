@@ -153,6 +153,24 @@ describe('mobilenetv2-cifar at a tenth of the width', () => {
   });
 });
 
+test.each(['batchNorm', 'gate'] as const)('a %s that is added to what it reads equals stock tfjs', async (op) => {
+  const network: Network = {
+    id: 'own summand',
+    nodes: [
+      { id: 'input', op: 'input', shape: [32, 32, 3] },
+      { id: 'a', op: 'conv', input: 'input', filters: 5, kernel: 3, stride: 2 },
+      { id: 'norm', op, input: 'a' },
+      { id: 'sum', op: 'add', inputs: ['norm', 'a'] },
+      { id: 'relu', op: 'relu', input: 'sum' },
+      { id: 'average', op: 'globalAvgPool', input: 'relu' },
+      { id: 'dense', op: 'dense', input: 'average', units: 10 },
+    ],
+  };
+  const ours = await openTrainer(webgpu, network, images, { batchSize: 4 });
+  await expectStock(ours, await openTrainer(tfjs, network, images, { batchSize: 4 }), network, 2);
+  ours.dispose();
+});
+
 /** Checks that entries of pruned output channels are the same in both; returns how many it looked at. */
 function ownedByPruned(
   network: Network,

@@ -78,8 +78,9 @@ function fuseNorms(network: Network, keep: ReadonlySet<string>): readonly Unit[]
     const sum = soleReader(output);
     if (activation === 'none' && added === null && sum?.op === 'add' && !taken.has(sum.id)) {
       const other = sum.inputs[0] === output ? sum.inputs[1] : sum.inputs[0];
-      // The fused unit stands where its first node stands, so the other summand must be made before it.
-      if (other !== output && (position.get(other) ?? 0) < (position.get(first.id) ?? 0)) {
+      // The fused unit stands where its first node stands, so the other summand must be made before it. It must not be
+      // what is normalised either: on the way back a unit writes the gradients of both, each into a buffer of its own.
+      if (other !== output && other !== input && (position.get(other) ?? 0) < (position.get(first.id) ?? 0)) {
         added = other;
         output = sum.id;
         taken.add(sum.id);
