@@ -5,6 +5,7 @@ import {
   denseStructure,
   groupsOf,
   initialParameters,
+  shapesOf,
 } from '../../src/core/network/index.ts';
 import { random4 } from '../../src/core/random/random.ts';
 import { httpSource, openCifar10 } from '../../src/data/cifar10.ts';
@@ -81,3 +82,73 @@ export const differing = (a: Tensors, b: Tensors): string[] =>
     const same = other && values.length === other.length && values.every((value, i) => Object.is(value, other[i]));
     return same ? [] : [name];
   });
+
+/** Every convolution with a kernel larger than 1x1, but for the one that reads the image, keeps one tap in `stride`. */
+export function stridedStructure(
+  network: Network,
+  stride: number,
+  channels: Structure['channels'],
+  seed: number,
+): Structure {
+  const shapes = shapesOf(network);
+  const convs = network.nodes.filter((node) => node.op === 'conv' && node.kernel > 1 && node.input !== 'input');
+  const taps = convs.map((conv, index) => {
+    const inputs = conv.op === 'conv' ? (shapes.get(conv.input)?.[2] ?? 0) : 0;
+    const offsets = Array.from({ length: inputs }, (_, channel) => random4(seed, 'prune', index, channel)[0] % stride);
+    return [conv.id, { stride, offsets }] as const;
+  });
+  return { channels, taps: Object.fromEntries(taps) };
+}
+
+/** What a device has made from now on. */
+export interface Made {
+  /** Bytes of its buffers that are not destroyed, and how many they are. */
+  readonly bytes: number;
+  readonly buffers: number;
+  /** Shader modules and pipelines. */
+  readonly compiled: number;
+  readonly bindGroups: number;
+}
+
+/** Counts what a device makes: the buffers by themselves, not by what a trainer says of them. */
+export function watch(device: GPUDevice): () => Made {
+  const alive = new Map<GPUBuffer, number>();
+  let [compiled, bindGroups] = [0, 0];
+  const createBuffer = device.createBuffer.bind(device);
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
+    alive.set(buffer, buffer.size);
+    buffer.destroy = () => {
+      alive.delete(buffer);
+      return destroy();
+    };
+    return buffer;
+  };
+  const createShaderModule = device.createShaderModule.bind(device);
+  device.createShaderModule = (descriptor) => {
+    compiled++;
+    return createShaderModule(descriptor);
+  };
+  const createComputePipelineAsync = device.createComputePipelineAsync.bind(device);
+  device.createComputePipelineAsync = (descriptor) => {
+    compiled++;
+    return createComputePipelineAsync(descriptor);
+  };
+  const createComputePipeline = device.createComputePipeline.bind(device);
+  device.createComputePipeline = (descriptor) => {
+    compiled++;
+    return createComputePipeline(descriptor);
+  };
+  const createBindGroup = device.createBindGroup.bind(device);
+  device.createBindGroup = (descriptor) => {
+    bindGroups++;
+    return createBindGroup(descriptor);
+  };
+  return () => ({
+    bytes: [...alive.values()].reduce((sum, size) => sum + size, 0),
+    buffers: alive.size,
+    compiled,
+    bindGroups,
+  });
+}

@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type Network,
-  type Structure,
-  buildNetwork,
-  denseStructure,
-  keepsTap,
-  shapesOf,
-} from '../../src/core/network/index.ts';
-import { random4 } from '../../src/core/random/random.ts';
+import { type Structure, buildNetwork, denseStructure, keepsTap } from '../../src/core/network/index.ts';
 import type { Engine, Trainer } from '../../src/engine/engine.ts';
 import { openTfjsEngine } from '../../src/engine/tfjs/index.ts';
 import { type WebGpuEngine, openWebGpuEngine } from '../../src/engine/webgpu/index.ts';
-import { type Images, differing, distance, hyperAt, openTrainer, randomStructure, realImages } from './harness.ts';
+import {
+  type Images,
+  differing,
+  distance,
+  hyperAt,
+  openTrainer,
+  randomStructure,
+  realImages,
+  stridedStructure,
+} from './harness.ts';
 
 /** Strided sparsity inside kernels: source maps keep every s-th tap from an offset of their own. */
 let webgpu: WebGpuEngine;
@@ -23,18 +24,6 @@ beforeAll(async () => {
   images = await realImages(32);
 });
 afterAll(() => webgpu.dispose());
-
-/** Every convolution with a kernel larger than 1x1, but for the one that reads the image, keeps one tap in `stride`. */
-function strided(network: Network, stride: number, channels: Structure['channels'], seed: number): Structure {
-  const shapes = shapesOf(network);
-  const convs = network.nodes.filter((node) => node.op === 'conv' && node.kernel > 1 && node.input !== 'input');
-  const taps = convs.map((conv, index) => {
-    const inputs = conv.op === 'conv' ? (shapes.get(conv.input)?.[2] ?? 0) : 0;
-    const offsets = Array.from({ length: inputs }, (_, channel) => random4(seed, 'prune', index, channel)[0] % stride);
-    return [conv.id, { stride, offsets }] as const;
-  });
-  return { channels, taps: Object.fromEntries(taps) };
-}
 
 async function compare(leader: Trainer, follower: Trainer, steps: number): Promise<void> {
   for (let step = 0; step < steps; step++) {
@@ -56,7 +45,7 @@ describe.each([
   const options = { batchSize: 8 };
 
   test.each([2, 3, 4, 9])('stride %i: losses and gradients equal stock tfjs', async (stride) => {
-    const structure = strided(network, stride, denseStructure(network).channels, stride);
+    const structure = stridedStructure(network, stride, denseStructure(network).channels, stride);
     const ours = await openTrainer(webgpu, network, images, { ...options, structure });
     await compare(ours, await openTrainer(tfjs, network, images, { ...options, structure }), 2);
     const [mine, stock] = [await ours.evaluate('test', 20), await ours.predict(images.pixels.slice(0, 3 * 3_072))];
@@ -66,7 +55,7 @@ describe.each([
   });
 
   test('with pruned channels too: compact against masked execution, and against stock tfjs', async () => {
-    const structure = strided(network, 2, randomStructure(network, 0.6, 4).channels, 5);
+    const structure = stridedStructure(network, 2, randomStructure(network, 0.6, 4).channels, 5);
     const compact = await openTrainer(webgpu, network, images, { ...options, structure });
     await compare(
       compact,
@@ -80,7 +69,7 @@ describe.each([
     const trainer = await openTrainer(webgpu, network, images, options);
     await trainer.train(2, hyperAt);
     const before = await trainer.read();
-    const structure = strided(network, 3, denseStructure(network).channels, 6);
+    const structure = stridedStructure(network, 3, denseStructure(network).channels, 6);
     await trainer.restructure(structure);
     expect(differing(before, await trainer.read())).toEqual([]);
     await trainer.train(2, hyperAt);
