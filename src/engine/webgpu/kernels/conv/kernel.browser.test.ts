@@ -49,6 +49,13 @@ const TILES: readonly Tile[] = [true, false].flatMap((quads) =>
     { pixels: 4, vectors, channels: 4 as const, quads },
   ]),
 );
+/** Those of convolutions by lines: also the larger ones that the tuner offers GPUs. */
+const LINE_TILES: readonly Tile[] = [
+  ...TILES,
+  ...[true, false].flatMap((quads) =>
+    [1, 2, 4].map((vectors) => ({ pixels: 8, vectors, channels: 4 as const, quads })),
+  ),
+];
 /** Those of convolutions over rows: also work-groups of one quad. */
 const ROW_TILES: readonly Tile[] = [
   ...TILES,
@@ -240,7 +247,7 @@ function set(name: string, form: Form, every: number, cases: () => readonly Conv
         return { name: JSON.stringify(shape), g, plain: stock(g, i * 3) };
       }),
     );
-  return { name, every, problems: () => (made ??= make()), tiles: form === 'rows' ? ROW_TILES : TILES };
+  return { name, every, problems: () => (made ??= make()), tiles: form === 'rows' ? ROW_TILES : LINE_TILES };
 }
 
 const dense = (seed: number, kernel: number, strides: readonly number[]) => (): readonly ConvCase[] =>
