@@ -1,4 +1,4 @@
-import { type Network, type Structure, type Tensors, checkStructure } from '../../core/network/index.ts';
+import { type Network, type Structure, type Tensors, checkStructure, inputsOf } from '../../core/network/index.ts';
 import type { DataLayout, Engine, EngineData, EngineInfo, Trainer, TrainerOptions } from '../engine.ts';
 import { GpuData } from './data.ts';
 import { type Device, requestDevice } from './device.ts';
@@ -102,8 +102,11 @@ export class WebGpuEngine implements Engine {
 
 /** Which kinds of layer a network has. */
 function layerKinds(network: Network): ReadonlySet<LayerKind> {
-  return new Set(
-    network.nodes.flatMap((node): LayerKind[] => {
+  const read = network.nodes.flatMap((node) => inputsOf(node));
+  const branches = read.some((node, index) => node !== 'input' && read.indexOf(node) < index);
+  return new Set<LayerKind>([
+    ...(branches ? (['branches'] as const) : []),
+    ...network.nodes.flatMap((node): LayerKind[] => {
       switch (node.op) {
         case 'conv':
           if (node.kernel !== 3 || node.stride > 2) return ['rows'];
@@ -116,10 +119,11 @@ function layerKinds(network: Network): ReadonlySet<LayerKind> {
         case 'avgPool':
         case 'maxPool':
         case 'gate':
+        case 'add':
           return [node.op];
         default:
           return [];
       }
     }),
-  );
+  ]);
 }

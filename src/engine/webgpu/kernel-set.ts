@@ -2,6 +2,7 @@ import type { Kernel } from './kernel.ts';
 import { addBias, biasGradient } from './kernels/bias/kernel.ts';
 import { assemble } from './kernels/assemble/kernel.ts';
 import {
+  type Accumulation,
   channelMoments,
   finishGradientMoments,
   finishMoments,
@@ -18,7 +19,7 @@ import { convLinesKernelGradient } from './kernels/conv-lines-kernel-gradient/ke
 import { convRows } from './kernels/conv-rows/kernel.ts';
 import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
 import { type GradientTile, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
-import { type Tile, tileLabel } from './kernels/conv/tile.ts';
+import { type Epilogue, type Tile, tileLabel } from './kernels/conv/tile.ts';
 import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './kernels/loss/kernel.ts';
@@ -54,7 +55,17 @@ export type LayerKind =
   | 'depthwise strided'
   | 'avgPool'
   | 'maxPool'
-  | 'gate';
+  | 'gate'
+  /** Activations with several readers, whose gradients are added up. */
+  | 'branches'
+  | 'add';
+
+/** A convolution's tile and what it does with its results. */
+interface StoredTile {
+  readonly tile: Tile;
+  readonly epilogue: Epilogue;
+}
+const storedLabel = ({ tile, epilogue }: StoredTile): string => `${tileLabel(tile)} ${epilogue}`;
 
 /** Makes one kernel of all tiles with the same label. */
 const memo = <Of, Made>(label: (tile: Of) => string, make: (tile: Of) => Made): ((tile: Of) => Made) => {
@@ -70,8 +81,8 @@ const memo = <Of, Made>(label: (tile: Of) => string, make: (tile: Of) => Made): 
 /** The tiles of a family, one for each size. */
 export const lineTilesOf = ({ vectors, ...tile }: LineSizes): readonly Tile[] =>
   vectors.map((size) => ({ ...tile, vectors: size }));
-export const gradientTilesOf = ({ vectors, quads }: GradientSizes): readonly GradientTile[] =>
-  vectors.map((size) => ({ vectors: size, quads }));
+export const gradientTilesOf = ({ vectors, ...tile }: GradientSizes): readonly GradientTile[] =>
+  vectors.map((size) => ({ ...tile, vectors: size }));
 
 /** The tile that wastes least for a layer's width. */
 export function bestTile<Of extends { readonly vectors: number }>(tiles: readonly Of[], outVectors: number): Of {
@@ -98,12 +109,14 @@ export class KernelSet {
   readonly sumParts: ReturnType<typeof sumParts>;
   /** The tuning as text, see `variantsOf`. */
   readonly variants: string;
-  readonly #lines = STRIDES.map((stride) => memo(tileLabel, (tile: Tile) => convLines(tile, stride)));
-  readonly #inputGradient = memo(tileLabel, conv3x3InputGradient);
+  readonly #lines = STRIDES.map((stride) =>
+    memo(storedLabel, ({ tile, epilogue }: StoredTile) => convLines(tile, stride, epilogue)),
+  );
+  readonly #inputGradient = memo(storedLabel, ({ tile, epilogue }: StoredTile) => conv3x3InputGradient(tile, epilogue));
   readonly #kernelGradient = STRIDES.map((stride) =>
     memo(gradientTileLabel, (tile: GradientTile) => convLinesKernelGradient(tile, stride)),
   );
-  readonly #rows = memo(tileLabel, convRows);
+  readonly #rows = memo(storedLabel, ({ tile, epilogue }: StoredTile) => convRows(tile, epilogue));
   readonly #rowsGradient = memo(gradientTileLabel, convRowsKernelGradient);
 
   constructor(readonly tuning: Tuning) {
@@ -127,15 +140,24 @@ export class KernelSet {
   }
 
   /** For a width in vec4s and the length of a line of output pixels: the tile and kernel of convolutions by lines. */
-  convLines(outVectors: number, stride: 1 | 2, along: number): Chosen<Tile, ReturnType<typeof convLines>> {
+  convLines(
+    outVectors: number,
+    stride: 1 | 2,
+    along: number,
+    epilogue: Epilogue,
+  ): Chosen<Tile, ReturnType<typeof convLines>> {
     const tile = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
-    return { tile, kernel: pick(this.#lines, stride)(tile) };
+    return { tile, kernel: pick(this.#lines, stride)({ tile, epilogue }) };
   }
 
   /** `along`: the length of a line of the input, which this pass makes. */
-  conv3x3InputGradient(outVectors: number, along: number): Chosen<Tile, ReturnType<typeof conv3x3InputGradient>> {
+  conv3x3InputGradient(
+    outVectors: number,
+    along: number,
+    epilogue: Epilogue,
+  ): Chosen<Tile, ReturnType<typeof conv3x3InputGradient>> {
     const tile = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
-    return { tile, kernel: this.#inputGradient(tile) };
+    return { tile, kernel: this.#inputGradient({ tile, epilogue }) };
   }
 
   /** `along`: the length of a line of pixels of the output's gradient. */
@@ -152,11 +174,12 @@ export class KernelSet {
   convRows(
     outVectors: number,
     pixels: { readonly lines: number; readonly width: number },
+    epilogue: Epilogue,
   ): Chosen<Tile, ReturnType<typeof convRows>> {
     const { few, rows } = this.tuning;
     const isFew = pixels.lines * Math.ceil(pixels.width / few.pixels) <= few.tiles;
     const tile = bestTile(isFew ? this.#fewTiles() : this.#rowTiles(rows), outVectors);
-    return { tile, kernel: this.#rows(tile) };
+    return { tile, kernel: this.#rows({ tile, epilogue }) };
   }
 
   convRowsKernelGradient(outVectors: number): Chosen<GradientTile, ReturnType<typeof convRowsKernelGradient>> {
@@ -171,17 +194,29 @@ export class KernelSet {
       kinds.has(kind) ? kernels() : [];
     const lineTiles = Object.values(lines).flatMap(lineTilesOf);
     const gradientTiles = Object.values(kernelGradient).flatMap(gradientTilesOf);
+    const gradient: Epilogue[] = kinds.has('branches') ? ['plain', 'accumulate'] : ['plain'];
+    const forward: Epilogue[] = ['plain', 'moments', 'folded', ...(kinds.has('add') ? ['folded-add' as const] : [])];
+    const stored = (tiles: readonly Tile[], epilogues: readonly Epilogue[]): StoredTile[] =>
+      [...new Set(epilogues)].flatMap((epilogue) => tiles.map((tile) => ({ tile, epilogue })));
     const threes = (stride: 1 | 2): readonly Kernel[] => [
-      ...lineTiles.map(pick(this.#lines, stride)),
+      ...stored(lineTiles, stride === 1 ? [...forward, ...gradient] : forward).map(pick(this.#lines, stride)),
       ...gradientTiles.map(pick(this.#kernelGradient, stride)),
     ];
     const all = [
       ...when('3x3', () => threes(1)),
-      ...when('3x3 strided', () => [...threes(2), ...lineTiles.map(this.#inputGradient)]),
-      ...[...this.#rowTiles(rows), ...this.#fewTiles()].map(this.#rows),
+      ...when('3x3 strided', () => [...threes(2), ...stored(lineTiles, gradient).map(this.#inputGradient)]),
+      // A classifier stores plain results.
+      ...stored(
+        [...this.#rowTiles(rows), ...this.#fewTiles()],
+        kinds.has('rows') ? [...forward, ...gradient] : ['plain'],
+      ).map(this.#rows),
       ...this.#rowGradientTiles().map(this.#rowsGradient),
-      ...when('depthwise', () => [DEPTHWISE.forward[0], DEPTHWISE.kernelGradient[0]]),
-      ...when('depthwise strided', () => [DEPTHWISE.forward[1], DEPTHWISE.inputGradient, DEPTHWISE.kernelGradient[1]]),
+      ...when('depthwise', () => [...Object.values(DEPTHWISE.forward[0]), DEPTHWISE.kernelGradient[0]]),
+      ...when('depthwise strided', () => [
+        ...Object.values(DEPTHWISE.forward[1]),
+        ...Object.values(DEPTHWISE.inputGradient),
+        DEPTHWISE.kernelGradient[1],
+      ]),
       ...when('avgPool', () => [averagePool, averagePoolGradient]),
       ...when('maxPool', () => [maxPool, maxPoolGradient]),
       ...when('gate', () => [gateScale]),
@@ -237,13 +272,29 @@ const NORM = {
   scaleShiftAdd: scaleShift(true),
   gradientMoments: gradientMoments(false),
   gradientMomentsAdd: gradientMoments(true),
-  scaleShiftGradient: scaleShiftGradient(false),
-  scaleShiftAddGradient: scaleShiftGradient(true),
 } as const;
 
+/** The input gradient of a norm: whether it has a residual input, and which gradients are added to what is there. */
+export const normGradient = ((): ((
+  residual: boolean,
+  accumulation: Accumulation,
+) => ReturnType<typeof scaleShiftGradient>) => {
+  const made = memo(
+    ({ residual, values, added }: Accumulation & { readonly residual: boolean }) => [residual, values, added].join(),
+    ({ residual, ...accumulation }) => scaleShiftGradient(residual, accumulation),
+  );
+  return (residual, { values = false, added = false }) => made({ residual, values, added });
+})();
+
+const depthwiseForward = (stride: 1 | 2) => ({
+  plain: depthwiseConv(stride),
+  accumulate: depthwiseConv(stride, 'accumulate'),
+  folded: depthwiseConv(stride, 'folded'),
+});
+
 export const DEPTHWISE = {
-  forward: [depthwiseConv(1), depthwiseConv(2)],
-  inputGradient: depthwiseInputGradient,
+  forward: [depthwiseForward(1), depthwiseForward(2)],
+  inputGradient: { plain: depthwiseInputGradient('plain'), accumulate: depthwiseInputGradient('accumulate') },
   kernelGradient: [depthwiseKernelGradient(1), depthwiseKernelGradient(2)],
 } as const;
 
@@ -252,6 +303,8 @@ const SHARED: readonly Kernel[] = [
   channelMoments,
   runningScale,
   ...Object.values(NORM),
+  normGradient(false, {}),
+  normGradient(true, {}),
   transposeKernels,
   globalAverage,
   globalAverageGradient,

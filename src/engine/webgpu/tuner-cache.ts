@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Device } from './device.ts';
 import { type Candidates, KERNEL_VERSION, isAmong } from './tuner.ts';
-import { type Tuning, byLineClassSchema, gradientSizesSchema, lineSizesSchema } from './tuning.ts';
+import { type ByLineClass, type Tuning, byLineClassSchema, gradientSizesSchema, lineSizesSchema } from './tuning.ts';
 
 const DATABASE = 'espalier-tuner';
 const STORE = 'choices';
@@ -25,7 +25,7 @@ export function cacheKey({ info, features }: Pick<Device, 'info' | 'features'>):
 }
 
 /** The choices remembered under a key; null when there are none, when they are not among the candidates, or on any error. */
-export async function rememberedChoices(key: string, candidates: Candidates): Promise<Choices | null> {
+export async function rememberedChoices(key: string, candidates: ByLineClass<Candidates>): Promise<Choices | null> {
   const found = await attempt('readonly', (store) => store.get(key));
   const choices = v.safeParse(choicesSchema, found);
   return choices.success && isAmong(choices.output, candidates) ? choices.output : null;

@@ -7,6 +7,7 @@ import { Pipelines } from './pipelines.ts';
 import { cacheKey, rememberChoices, rememberedChoices } from './tuner-cache.ts';
 import { type Candidates, candidatesOf, isAmong, tune, winner } from './tuner.ts';
 import {
+  type ByLineClass,
   type GradientSizes,
   type LineSizes,
   type Tuning,
@@ -29,7 +30,7 @@ const named = (names: Partial<GPUAdapterInfo>): GPUAdapterInfo =>
 
 let device: Device;
 let defaults: Tuning;
-let candidates: Candidates;
+let candidates: ByLineClass<Candidates>;
 beforeAll(async () => {
   const found = await requestDevice();
   // Remembers apart from engines that other tests open.
@@ -78,7 +79,7 @@ describe('defaults', () => {
       const some = candidatesOf(software, tuning);
       expect(isAmong(tuning, some)).toBe(true);
       expect(tuning.wide).toBe(!software);
-      expect(some.lines.every(({ pixels }) => pixels <= 8)).toBe(true);
+      expect(Object.values(some).every(({ lines }) => lines.every(({ pixels }) => pixels <= 8))).toBe(true);
     }
   });
 
@@ -106,8 +107,8 @@ describe('choosing', () => {
     const { tuning, measured } = await tune(device, new Pipelines(device.device), defaults, { cap: 20_000 });
     expect(isAmong(tuning, candidates)).toBe(true);
     expect(tuning).toEqual({ ...defaults, lines: tuning.lines, kernelGradient: tuning.kernelGradient });
-    for (const line of ['long', 'middle', 'short']) {
-      for (const [kind, some] of Object.entries(candidates)) {
+    for (const line of ['long', 'middle', 'short'] as const) {
+      for (const [kind, some] of Object.entries(candidates[line])) {
         expect(measured.filter((one) => one.line === line && one.kind === kind)).toHaveLength(some.length);
       }
     }
@@ -133,10 +134,10 @@ describe('choosing', () => {
 describe('the cache', () => {
   const other = (): Tuning => ({
     ...defaults,
-    lines: { ...defaults.lines, short: candidates.lines.at(-1) ?? defaults.lines.short },
+    lines: { ...defaults.lines, short: candidates.short.lines.at(-1) ?? defaults.lines.short },
     kernelGradient: {
       ...defaults.kernelGradient,
-      long: candidates.kernelGradient.at(-1) ?? defaults.kernelGradient.long,
+      long: candidates.long.kernelGradient.at(-1) ?? defaults.kernelGradient.long,
     },
   });
 
@@ -187,7 +188,9 @@ describe('a tuning changes bits, never results', () => {
       return [...loss];
     };
     const expected = await losses(defaults);
-    const all = [candidates, candidatesOf(false, defaultTuning({ ...device, software: false }))];
+    const all = [candidates, candidatesOf(false, defaultTuning({ ...device, software: false }))].map(
+      ({ long }) => long,
+    );
     const lines = all.flatMap((some) => some.lines).map(withLines);
     for (const tuning of [...lines, ...all.flatMap((some) => some.kernelGradient).map(withGradients)]) {
       (await losses(tuning)).forEach((loss, step) => {

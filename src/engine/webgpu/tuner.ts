@@ -13,10 +13,18 @@ import { AdapterClock } from './latency.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type Geometry, forwardLines, lineShape, lineUnits } from './plan/geometry.ts';
 import { type Dispatch, Recorder } from './plan/recorder.ts';
-import { type GradientSizes, LINE_CLASSES, type LineClass, type LineSizes, type Tuning } from './tuning.ts';
+import {
+  type ByLineClass,
+  type GradientSizes,
+  LINE_CLASSES,
+  type LineClass,
+  type LineSizes,
+  type Tuning,
+  byLineClass,
+} from './tuning.ts';
 
 /** Version of the kernels that candidates are made of: raise it when they change, so that choices are measured anew. */
-export const KERNEL_VERSION = 1;
+export const KERNEL_VERSION = 2;
 
 /** What may be chosen; the default comes first. */
 export interface Candidates {
@@ -24,29 +32,37 @@ export interface Candidates {
   readonly kernelGradient: readonly GradientSizes[];
 }
 
-/** Candidates of an adapter. Larger tiles than these hang the compiler of lavapipe. */
-export function candidatesOf(software: boolean, { quads, lines, kernelGradient }: Tuning): Candidates {
+/** Candidates of an adapter by class of lines. Larger tiles than these hang the compiler of lavapipe. */
+export const candidatesOf = (software: boolean, tuning: Tuning): ByLineClass<Candidates> =>
+  byLineClass((line) => candidatesFor(software, tuning, line));
+
+function candidatesFor(software: boolean, { quads, lines, kernelGradient }: Tuning, line: LineClass): Candidates {
   const wide = [4, 2, 1];
   const usual = [2, 1];
   return software
     ? {
         lines: distinct([
-          lines.long,
+          lines[line],
           { pixels: 8, vectors: usual, channels: 1, quads },
           { pixels: 8, vectors: wide, channels: 1, quads },
         ]),
-        kernelGradient: distinct([kernelGradient.long, { vectors: usual, quads }, { vectors: wide, quads }]),
+        kernelGradient: distinct([
+          kernelGradient[line],
+          { vectors: usual, quads },
+          { vectors: wide, quads },
+          { vectors: usual, quads, flat: true },
+        ]),
       }
     : {
         lines: distinct([
-          lines.long,
+          lines[line],
           { pixels: 8, vectors: usual, channels: 4, quads },
           { pixels: 8, vectors: wide, channels: 4, quads },
           { pixels: 4, vectors: usual, channels: 4, quads: false },
           { pixels: 8, vectors: usual, channels: 1, quads },
         ]),
         kernelGradient: distinct([
-          kernelGradient.long,
+          kernelGradient[line],
           { vectors: usual, quads },
           { vectors: wide, quads },
           { vectors: [1], quads },
@@ -66,11 +82,14 @@ const distinct = <Choice extends LineSizes | GradientSizes>(choices: readonly Ch
   choices.filter((choice, i) => choices.findIndex((other) => sameChoice(choice, other)) === i);
 
 /** Whether every choice of a tuning is a candidate. */
-export const isAmong = ({ lines, kernelGradient }: Pick<Tuning, keyof Candidates>, candidates: Candidates): boolean =>
+export const isAmong = (
+  { lines, kernelGradient }: Pick<Tuning, keyof Candidates>,
+  candidates: ByLineClass<Candidates>,
+): boolean =>
   LINE_CLASSES.every(
     (line) =>
-      candidates.lines.some((candidate) => sameChoice(candidate, lines[line])) &&
-      candidates.kernelGradient.some((candidate) => sameChoice(candidate, kernelGradient[line])),
+      candidates[line].lines.some((candidate) => sameChoice(candidate, lines[line])) &&
+      candidates[line].kernelGradient.some((candidate) => sameChoice(candidate, kernelGradient[line])),
   );
 
 export interface Measurement {
@@ -123,9 +142,12 @@ export async function tune(
       if (contest.over) break;
       const layer = new SampleLayer(pipelines.device, line, device.software ? 16 : 128, defaults);
       try {
-        lines[line] = await contest.fastest(line, 'lines', candidates.lines, (choice) => layer.forward(choice));
-        kernelGradient[line] = await contest.fastest(line, 'kernelGradient', candidates.kernelGradient, (choice) =>
-          layer.kernelGradient(choice),
+        lines[line] = await contest.fastest(line, 'lines', candidates[line].lines, (choice) => layer.forward(choice));
+        kernelGradient[line] = await contest.fastest(
+          line,
+          'kernelGradient',
+          candidates[line].kernelGradient,
+          (choice) => layer.kernelGradient(choice),
         );
       } finally {
         layer.dispose();

@@ -18,6 +18,8 @@ export interface LineSizes extends TileSizes {
 export interface GradientSizes {
   readonly vectors: readonly number[];
   readonly quads: boolean;
+  /** One loop over all pixels, see GradientTile. */
+  readonly flat?: boolean;
 }
 
 /** Layers by the length of a line of output pixels: what fits long lines may leave much of a short one idle. */
@@ -85,7 +87,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
     lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads })),
     rows: { pixels: 8, vectors: [4, 2, 1] },
     few: { pixels: 4, vectors: [4], tiles: 32 },
-    kernelGradient: byLineClass(() => ({ vectors, quads })),
+    kernelGradient: byLineClass((line) => ({ vectors, quads, ...(line === 'short' ? { flat: true } : {}) })),
     rowsKernelGradient: [4, 2, 1],
     threads: 2_048,
     wide: false,
@@ -105,7 +107,11 @@ const channelsSchema = v.picklist([1, 4]);
 export const byLineClassSchema = <Schema extends v.GenericSchema>(of: Schema) =>
   v.object({ long: of, middle: of, short: of });
 export const lineSizesSchema = v.object({ ...sizeEntries, channels: channelsSchema, quads: v.boolean() });
-export const gradientSizesSchema = v.object({ vectors: vectorsSchema, quads: v.boolean() });
+export const gradientSizesSchema = v.object({
+  vectors: vectorsSchema,
+  quads: v.boolean(),
+  flat: v.exactOptional(v.boolean()),
+});
 
 const tuningSchema = v.object({
   channels: channelsSchema,

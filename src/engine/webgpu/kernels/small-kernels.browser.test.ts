@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { sameOutput, samePadLow } from '../../../core/network/index.ts';
 import { RANDOM4_WGSL, random4 } from '../../../core/random/random.ts';
 import { assembleBatch } from '../../tfjs/batch.ts';
-import { MAIN, defineKernel, elementwiseGrid, gridStride, vec4s } from '../kernel.ts';
+import { MAIN, defineKernel, elementwiseGrid, gridNext, gridStride, vec4s } from '../kernel.ts';
 import { KernelBench, draws, noise, padChannels, relativeError, unpadChannels } from '../testing.ts';
 import { assemble } from './assemble/kernel.ts';
 import { averagePool, averagePoolGradient } from './average-pool/kernel.ts';
@@ -454,7 +454,7 @@ test('the random generator gives the same integers in WGSL and in TypeScript', a
     label: 'random-test',
     buffers: { result: ['write', 'array<vec4u>'] },
     shape: ['seed'],
-    body: `${RANDOM4_WGSL} ${MAIN} { ${gridStride('i', `${count}u`)} { result[i] = random4(shape.seed, 3u, i * 7919u, i); } }`,
+    body: `${RANDOM4_WGSL} ${MAIN} { ${gridStride('i', `${count}u`)} { result[i] = random4(shape.seed, 3u, i * 7919u, i); ${gridNext('i', `${count}u`)} } }`,
   });
   const { result } = await bench.run(kernel, { result: new Uint32Array(count * 4) }, { seed: 123_456_789 }, [1, 1, 1]);
   const actual = new Uint32Array(result.buffer);

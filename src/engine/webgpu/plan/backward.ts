@@ -1,5 +1,5 @@
 import { elementwiseGrid, groupsFor } from '../kernel.ts';
-import { DEPTHWISE } from '../kernel-set.ts';
+import { DEPTHWISE, normGradient } from '../kernel-set.ts';
 import { averagePoolGradient } from '../kernels/average-pool/kernel.ts';
 import { biasGradient } from '../kernels/bias/kernel.ts';
 import { channelWalk, finishGrid } from '../kernels/batch-norm/kernel.ts';
@@ -208,8 +208,8 @@ function recordInputGradient(
     inVectors: g.outVectors,
     inChannels: g.outChannels,
     ...PLAIN_STORE,
-    accumulate,
   };
+  const epilogue = accumulate ? 'accumulate' : 'plain';
   const bindings = {
     source: context.paddedGradient(unit.output),
     weights,
@@ -221,20 +221,21 @@ function recordInputGradient(
   if (g.form !== 'rows' && g.stride === 1) {
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
     const along = lineShape({ ...reversed, ...pads }, g.form);
-    const { tile, kernel } = kernels.convLines(widestClass(g), 1, along.outAlong);
+    const { tile, kernel } = kernels.convLines(widestClass(g), 1, along.outAlong, epilogue);
     const blocks = gradientLines(g, tile.vectors);
     const shape = { ...reversed, ...along, blocks: blocks.length };
     const lines = recorder.table(lineTable(blocks));
     recorder.record(kernel, { ...bindings, lines }, shape, convLinesGrid(tile, shape), convCost(g));
   } else if (g.form === 'row lines') {
-    const { tile, kernel } = kernels.conv3x3InputGradient(g.inVectors, g.inWidth);
+    const { tile, kernel } = kernels.conv3x3InputGradient(g.inVectors, g.inWidth, epilogue);
     const shape = { ...reversed, padTop: g.padTop, padLeft: g.padLeft };
     recorder.record(kernel, bindings, shape, gradient3x3Grid(tile, shape), convCost(g));
   } else {
-    const { tile, kernel } = kernels.convRows(widestClass(g), {
-      lines: g.images * g.inHeight,
-      width: g.inWidth,
-    });
+    const { tile, kernel } = kernels.convRows(
+      widestClass(g),
+      { lines: g.images * g.inHeight, width: g.inWidth },
+      epilogue,
+    );
     const { blocks, perPhase } = gradientBlocks(g, tile.vectors);
     const shape = rowsShape(reversed, perPhase, { outStride: g.stride, inStride: 1 });
     const rows = recorder.table(rowTable(blocks));
@@ -278,20 +279,20 @@ function recordDepthwise(context: PlanContext, unit: LayerUnit, accumulate: Accu
     outWidth: shape.inWidth,
     inHeight: shape.outHeight,
     inWidth: shape.outWidth,
-    accumulate: accumulate(unit.input),
   };
+  const epilogue = accumulate(unit.input) ? 'accumulate' : 'plain';
   if (stride === 1) {
     const pads = { padTop: 2 - shape.padTop, padLeft: 2 - shape.padLeft };
     recorder.record(
-      DEPTHWISE.forward[0],
+      DEPTHWISE.forward[0][epilogue],
       { ...bindings, perChannel: weights },
-      { ...reversed, ...pads, flip: 1, affine: 0, activation: 0 },
+      { ...reversed, ...pads, flip: 1, activation: 0 },
       depthwiseGrid(reversed.rows, reversed.outWidth, vectors),
       cost,
     );
   } else {
     const grid = depthwiseGradientGrid(reversed.rows, reversed.outWidth, vectors);
-    recorder.record(DEPTHWISE.inputGradient, bindings, { ...reversed, flip: 0 }, grid, cost);
+    recorder.record(DEPTHWISE.inputGradient[epilogue], bindings, { ...reversed, flip: 0 }, grid, cost);
   }
 }
 
@@ -358,15 +359,17 @@ function recordNorm(context: PlanContext, unit: NormUnit, accumulate: Accumulate
   const toValues = needsGradient(context, unit.input);
   const toAdded = unit.added !== null && needsGradient(context, unit.added);
   if (!toValues && !toAdded) return;
-  const accumulateValues = accumulate(unit.input);
-  const accumulateAdded = unit.added !== null && toAdded ? accumulate(unit.added) : 0;
+  const accumulation = {
+    values: accumulate(unit.input) === 1,
+    added: unit.added !== null && toAdded && accumulate(unit.added) === 1,
+  };
   // Without an addition the kernel never touches this binding, but it may not alias the others.
   const addedGradient = unit.added !== null && toAdded ? context.gradient(unit.added) : context.discarded;
   const { apart, grid } = channelWalk(pixels, vectors);
   recorder.record(
-    residual ? kernels.norm.scaleShiftAddGradient : kernels.norm.scaleShiftGradient,
+    normGradient(residual, accumulation),
     { ...common, coefficients, valuesGradient: context.gradient(unit.input), addedGradient },
-    { pixels, vectors, apart, activation, accumulate: accumulateValues, accumulateAdded },
+    { pixels, vectors, apart, activation },
     grid,
     size * ELEMENTWISE_COST * 2,
   );

@@ -6,7 +6,7 @@ import { addBias } from '../kernels/bias/kernel.ts';
 import { channelMoments, channelWalk, finishGrid, gateScale, runningScale } from '../kernels/batch-norm/kernel.ts';
 import { convLinesGrid, lineTable, lineTiles } from '../kernels/conv-lines/kernel.ts';
 import { convRowsGrid, rowTable, rowTiles } from '../kernels/conv-rows/kernel.ts';
-import { PLAIN_STORE, type StoreField, type Tile, momentParts } from '../kernels/conv/tile.ts';
+import { type Epilogue, PLAIN_STORE, type StoreField, type Tile, momentParts } from '../kernels/conv/tile.ts';
 import { depthwiseGrid } from '../kernels/depthwise/kernel.ts';
 import { globalAverage } from '../kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from '../kernels/loss/kernel.ts';
@@ -99,16 +99,17 @@ function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | nul
     output,
     partials: norm ? { buffer: context.training.partials } : context.discarded,
   };
+  const epilogue: Epilogue = folded ? (folded.added ? 'folded-add' : 'folded') : norm ? 'moments' : 'plain';
   const store = (tile: Tile, tiles: number): Record<StoreField, number> => ({
     ...PLAIN_STORE,
-    ...(folded ? { affine: folded.added ? 2 : 1, activation: activationCode(folded.activation) } : {}),
-    ...(norm ? { moments: 1, parts: momentParts(tile, tiles) } : {}),
+    ...(folded ? { activation: activationCode(folded.activation) } : {}),
+    ...(norm ? { parts: momentParts(tile, tiles) } : {}),
   });
 
   let parts: number;
   if (g.form !== 'rows') {
     const along = lineShape(g, g.form);
-    const { tile, kernel } = kernels.convLines(g.outVectors, g.stride === 2 ? 2 : 1, along.outAlong);
+    const { tile, kernel } = kernels.convLines(g.outVectors, g.stride === 2 ? 2 : 1, along.outAlong, epilogue);
     const blocks = forwardLines(g, tile.vectors);
     const shape = {
       ...along,
@@ -122,7 +123,11 @@ function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | nul
     const lines = recorder.table(lineTable(blocks));
     recorder.record(kernel, { ...bindings, lines }, stored, convLinesGrid(tile, shape), convCost(g));
   } else {
-    const { tile, kernel } = kernels.convRows(g.outVectors, { lines: g.images * g.outHeight, width: g.outWidth });
+    const { tile, kernel } = kernels.convRows(
+      g.outVectors,
+      { lines: g.images * g.outHeight, width: g.outWidth },
+      epilogue,
+    );
     const blocks = forwardBlocks(g, tile.vectors);
     const shape = rowsShape(g, blocks.length, { outStride: 1, inStride: g.stride });
     const stored = { ...shape, ...store(tile, rowTiles(tile, shape)) };
@@ -167,7 +172,7 @@ function recordDepthwise(context: PlanContext, unit: LayerUnit): void {
   const weights = context.slice(buffers.parameters, `${unit.node.id}/kernel`);
   const folded = unit.folded && { ...unit.folded, output: unit.output };
   recorder.record(
-    depthwiseKernels(unit).forward,
+    depthwiseKernels(unit).forward[folded ? 'folded' : 'plain'],
     {
       source: context.paddedActivation(unit.input),
       weights,
@@ -177,8 +182,6 @@ function recordDepthwise(context: PlanContext, unit: LayerUnit): void {
     {
       ...shape,
       flip: 0,
-      accumulate: 0,
-      affine: Number(folded !== null),
       activation: activationCode(folded?.activation ?? 'none'),
     },
     depthwiseGrid(shape.rows, shape.outWidth, shape.vectors),

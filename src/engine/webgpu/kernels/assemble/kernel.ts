@@ -1,6 +1,6 @@
 import { RANDOM4_WGSL, STREAMS } from '../../../../core/random/random.ts';
 import { CHANNEL_DEVIATION, CHANNEL_MEAN, CROP_PADDING } from '../../../engine.ts';
-import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
+import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 const triple = (values: readonly number[]): string => `vec3f(${values.join(', ')})`;
 
@@ -45,6 +45,7 @@ ${MAIN} {
     }
     activation[i] = vec4f(value, 0);
     if (i % area == 0u) { batchLabels[slot] = labels[image]; }
+    ${gridNext('i', 'shape.images * area')}
   }
 }`,
 });

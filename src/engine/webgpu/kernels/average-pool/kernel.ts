@@ -1,4 +1,4 @@
-import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
+import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 const SHAPE = [
   'outHeight',
@@ -38,12 +38,17 @@ ${MAIN} {
     let left = first(x, shape.stride, shape.padLeft);
     let right = end(x, shape.stride, shape.padLeft, shape.size, shape.inWidth);
     var sum = vec4f(0);
-    for (var iy = top; iy < bottom; iy++) {
-      for (var ix = left; ix < right; ix++) {
+    var iy = top;
+    loop {
+      var ix = left;
+      loop {
         sum += source[((image * shape.inHeight + iy) * shape.inWidth + ix) * shape.vectors + c];
+        continuing { ix += 1u; break if ix >= right; }
       }
+      continuing { iy += 1u; break if iy >= bottom; }
     }
     output[i] = sum / f32((bottom - top) * (right - left));
+    ${gridNext('i', 'shape.count')}
   }
 }`,
 });
@@ -74,6 +79,7 @@ ${MAIN} {
     }
     if (shape.accumulate != 0u) { sum += sourceGradient[i]; }
     sourceGradient[i] = sum;
+    ${gridNext('i', 'shape.count')}
   }
 }`,
 });

@@ -202,9 +202,9 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
       for (const accumulate of [0, 1]) {
         const target = accumulate ? pad(before) : unwritten(pixels);
         const { valuesGradient, addedGradient } = await bench.run(
-          scaleShiftGradient(add),
+          scaleShiftGradient(add, { values: accumulate === 1, added: accumulate === 1 }),
           { ...common, coefficients: sums.coefficients, valuesGradient: target, addedGradient: target.slice() },
-          { pixels, vectors, apart, activation, accumulate, accumulateAdded: accumulate },
+          { pixels, vectors, apart, activation },
           grid,
         );
         near(valuesGradient, accumulate ? plusBefore(expected.dx) : expected.dx, 'values');

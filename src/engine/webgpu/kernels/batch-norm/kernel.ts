@@ -1,5 +1,5 @@
 import { BATCH_NORM_EPSILON } from '../../../../core/network/network.ts';
-import { type Grid, MAIN, WORKGROUP, defineKernel, gridStride, groupsFor } from '../../kernel.ts';
+import { type Grid, MAIN, WORKGROUP, defineKernel, gridNext, gridStride, groupsFor } from '../../kernel.ts';
 
 /**
  * Batch norm over [pixels, channels]: per-channel sums in parts (made by the convolution before, or by a pass of their
@@ -30,6 +30,7 @@ export const channelMoments = defineKernel({
     let at = (i / shape.vectors) * 2u * shape.vectors + c;
     partials[at] = sum;
     partials[at + shape.vectors] = squares;
+    ${gridNext('i', 'shape.parts * shape.vectors')}
   }
 }`,
 });
@@ -38,7 +39,7 @@ export const channelMoments = defineKernel({
  * Sums a pair of vec4s a channel over parts. A software adapter's thread does that alone; on a GPU a work-group shares
  * it through its memory (fixed order) because parts are many and channels few.
  */
-const sumPairs = (wide: boolean): { head: string; declare: string } =>
+const sumPairs = (wide: boolean): { declare: string; head: string; tail: string } =>
   wide
     ? {
         declare: `
@@ -66,6 +67,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   let sum = firsts[0];
   let second = seconds[0];
   if (thread == 0u) {`,
+        tail: '}',
       }
     : {
         declare: '',
@@ -77,6 +79,9 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
       sum += partials[part * 2u * shape.vectors + c];
       second += partials[(part * 2u + 1u) * shape.vectors + c];
     }`,
+        tail: `
+    ${gridNext('c', 'shape.vectors')}
+  }`,
       };
 
 /** Grid of the two finishing kernels. */
@@ -115,7 +120,7 @@ ${sumPairs(wide).head}
     state[c + shape.vectors] = beta[c] - average * scale;
     state[c + 2u * shape.vectors] = average;
     state[c + 3u * shape.vectors] = inverse;
-  }
+  ${sumPairs(wide).tail}
 }`,
   });
 
@@ -138,6 +143,7 @@ export const runningScale = defineKernel({
     state[c + shape.vectors] = beta[c] - mean[c] * scale;
     state[c + 2u * shape.vectors] = mean[c];
     state[c + 3u * shape.vectors] = inverse;
+    ${gridNext('c', 'shape.vectors')}
   }
 }`,
 });
@@ -153,6 +159,7 @@ export const gateScale = defineKernel({
     state[c + shape.vectors] = vec4f(0);
     state[c + 2u * shape.vectors] = vec4f(0);
     state[c + 3u * shape.vectors] = vec4f(1);
+    ${gridNext('c', 'shape.vectors')}
   }
 }`,
 });
@@ -178,12 +185,14 @@ export const scaleShift = (residual: boolean) =>
   let shift = state[c + shape.vectors];
   let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
   let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
-  for (var pixel = id.x / shape.vectors; pixel < shape.pixels; pixel += shape.apart) {
+  var pixel = id.x / shape.vectors;
+  if (pixel < shape.pixels) { loop {
     let i = pixel * shape.vectors + c;
     var value = fma(values[i], scale, shift);
     ${residual ? 'value += added[i];' : ''}
     output[i] = clamp(value, lowest, highest);
-  }
+    continuing { pixel += shape.apart; break if pixel >= shape.pixels; }
+  } }
 }`,
   });
 
@@ -230,6 +239,7 @@ export const gradientMoments = (residual: boolean) =>
     let at = (thread / shape.vectors) * 2u * shape.vectors + c;
     partials[at] = sum;
     partials[at + shape.vectors] = products;
+    ${gridNext('thread', 'shape.parts * shape.vectors')}
   }
 }`,
   });
@@ -255,17 +265,23 @@ ${sumPairs(wide).head}
     let share = select(1.0 / f32(shape.pixels), 0.0, shape.constant != 0u);
     coefficients[c] = sum * share;
     coefficients[c + shape.vectors] = second * share;
-  }
+  ${sumPairs(wide).tail}
 }`,
   });
 
+/** Which gradients are added to what is there. */
+export interface Accumulation {
+  readonly values?: boolean;
+  readonly added?: boolean;
+}
+
 /**
  * Gradient of the values before the norm, and with `residual` that of the residual input, which gets the masked gradient
- * as it is. `accumulate` and `accumulateAdded` add to what is there. Threads walk pixels as in `scaleShift`.
+ * as it is. Either can be added to what is there. Threads walk pixels as in `scaleShift`.
  */
-export const scaleShiftGradient = (residual: boolean) =>
+export const scaleShiftGradient = (residual: boolean, added: Accumulation = {}) =>
   defineKernel({
-    label: residual ? 'scale-shift-add-gradient' : 'scale-shift-gradient',
+    label: `scale-shift${residual ? '-add' : ''}-gradient${added.values ? ' accumulate' : ''}${added.added ? ' accumulate-added' : ''}`,
     buffers: {
       gradient: ['read', 'array<vec4f>'],
       values: ['read', 'array<vec4f>'],
@@ -275,7 +291,7 @@ export const scaleShiftGradient = (residual: boolean) =>
       valuesGradient: ['write', 'array<vec4f>'],
       addedGradient: ['write', 'array<vec4f>'],
     },
-    shape: ['pixels', 'vectors', 'apart', 'activation', 'accumulate', 'accumulateAdded'],
+    shape: ['pixels', 'vectors', 'apart', 'activation'],
     body: `${MAIN} {
   if (id.x >= shape.apart * shape.vectors) { return; }
   let c = id.x % shape.vectors;
@@ -284,16 +300,16 @@ export const scaleShiftGradient = (residual: boolean) =>
   let inverse = state[c + 3u * shape.vectors];
   let meanGradient = coefficients[c];
   let meanProduct = coefficients[c + shape.vectors];
-  for (var pixel = id.x / shape.vectors; pixel < shape.pixels; pixel += shape.apart) {
+  var pixel = id.x / shape.vectors;
+  if (pixel < shape.pixels) { loop {
     let i = pixel * shape.vectors + c;
     ${masked(residual)}
     let normalised = (value - mean) * inverse;
-    var slope = scale * (g - meanGradient - normalised * meanProduct);
-    // A loop of no or one turn: software adapters skip an empty loop but run both sides of a condition.
-    for (var once = 0u; once < shape.accumulate; once++) { slope += valuesGradient[i]; }
-    valuesGradient[i] = slope;
-    ${residual ? 'var sum = g; for (var once = 0u; once < shape.accumulateAdded; once++) { sum += addedGradient[i]; } addedGradient[i] = sum;' : ''}
-  }
+    let slope = scale * (g - meanGradient - normalised * meanProduct);
+    valuesGradient[i] = slope${added.values ? ' + valuesGradient[i]' : ''};
+    ${residual ? `addedGradient[i] = g${added.added ? ' + addedGradient[i]' : ''};` : ''}
+    continuing { pixel += shape.apart; break if pixel >= shape.pixels; }
+  } }
 }`,
   });
 

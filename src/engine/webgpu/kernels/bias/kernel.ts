@@ -1,4 +1,4 @@
-import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
+import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 /** Adds a bias [channels] to [rows, channels] in place. */
 export const addBias = defineKernel({
@@ -6,7 +6,10 @@ export const addBias = defineKernel({
   buffers: { bias: ['read', 'array<vec4f>'], values: ['write', 'array<vec4f>'] },
   shape: ['size', 'vectors'],
   body: `${MAIN} {
-  ${gridStride('i', 'shape.size')} { values[i] += bias[i % shape.vectors]; }
+  ${gridStride('i', 'shape.size')} {
+    values[i] += bias[i % shape.vectors];
+    ${gridNext('i', 'shape.size')}
+  }
 }`,
 });
 
@@ -18,8 +21,11 @@ export const biasGradient = defineKernel({
   body: `${MAIN} {
   ${gridStride('c', 'shape.vectors')} {
     var sum = vec4f(0);
-    for (var row = 0u; row < shape.rows; row++) { sum += gradient[row * shape.vectors + c]; }
+    for (var row = 0u; row < shape.rows; row++) {
+      sum += gradient[row * shape.vectors + c];
+    }
     sums[c] = sum;
+    ${gridNext('c', 'shape.vectors')}
   }
 }`,
 });

@@ -1,13 +1,16 @@
 import { type Grid, type Kernel, defineKernel, groupsFor } from '../../kernel.ts';
 import {
   type ConvBuffer,
+  type Epilogue,
   STORE_FIELDS,
   type Tile,
   convBuffers,
   convHead,
   declareAccumulators,
+  epilogueLabel,
   multiplyAdd,
   pixelAddress,
+  rowStart,
   storeTile,
   tileLabel,
   times,
@@ -37,12 +40,12 @@ export type Gradient3x3Field = (typeof FIELDS)[number];
  * row, so that its columns of the gradient are loaded once for all three taps. Rows go by parity along z, which keeps the
  * loop over the vertical taps uniform.
  */
-export function conv3x3InputGradient(tile: Tile): Kernel<ConvBuffer, Gradient3x3Field> {
+export function conv3x3InputGradient(tile: Tile, epilogue: Epilogue = 'plain'): Kernel<ConvBuffer, Gradient3x3Field> {
   const pairs = tile.pixels;
   const accumulators: Tile = { ...tile, pixels: 2 * pairs };
   const weights = weightLoads(tile, 3, { tap: 'tapStride', row: 'outVectors' });
   return defineKernel({
-    label: `conv-3x3-input-gradient s2 ${tileLabel(tile)}`,
+    label: `conv-3x3-input-gradient s2 ${tileLabel(tile)}${epilogueLabel(epilogue)}`,
     buffers: convBuffers(tile),
     shape: FIELDS,
     subgroups: tile.quads,
@@ -52,19 +55,22 @@ export function conv3x3InputGradient(tile: Tile): Kernel<ConvBuffer, Gradient3x3
   let tilesPerRow = ((shape.outWidth + shape.padLeft + 1u) / 2u + ${pairs - 1}u) / ${pairs}u;
   let rowsOfParity = (shape.outHeight + shape.padTop + 1u - parity) / 2u;
   let index = id.x / tilesPerRow;
-  let firstPair = (id.x % tilesPerRow) * ${pairs}u;
+  let firstPair = (id.x - index * tilesPerRow) * ${pairs}u;
   let image = index / max(rowsOfParity, 1u);
-  let pairRow = index % max(rowsOfParity, 1u);
+  let pairRow = index - image * max(rowsOfParity, 1u);
   let y = i32(pairRow * 2u + parity) - i32(shape.padTop);
   let exists = (image < shape.images) & (rowsOfParity > 0u) & (u32(y) < shape.outHeight);
   let firstX = i32(firstPair * 2u) - i32(shape.padLeft);
   let tapStride = inVectors * 4u * outVectors;
   ${weights.prepare}
+  ${weights.place}
   ${declareAccumulators(accumulators)}
-  for (var ky = parity; ky < 3u; ky += 2u) {
+  var ky = parity;
+  loop {
     let iy = i32(pairRow) - i32(ky / 2u);
+    ${rowStart(tile)}
     let rowInside = exists & (u32(iy) < shape.inHeight);
-    ${times(pairs + 1, (column) => `let ix${column} = i32(firstPair) + ${column - 1}; let at${column} = ${pixelAddress(tile, `ix${column}`)};`)}
+    ${times(pairs + 1, (column) => `let ix${column} = i32(firstPair) + ${column - 1}; let at${column} = ${pixelAddress(`ix${column}`)};`)}
     let firstWeight = ky * 3u * tapStride + block;
     for (var c = 0u; c < ${tile.channels === 1 ? 'shape.inChannels' : 'inVectors'}; c++) {
       ${times(pairs + 1, (column) => `let x${column} = source[at${column} + c];`)}
@@ -75,10 +81,12 @@ export function conv3x3InputGradient(tile: Tile): Kernel<ConvBuffer, Gradient3x3
         ${multiplyAdd(tile, 2 * q + 1, [null, `x${q + 1}`, null])}`,
       )}
     }
+    continuing { ky += 2u; break if ky >= 3u; }
   }
-  ${storeTile(accumulators, {
+  let firstOut = u32((i32(image * shape.outHeight) + y) * i32(shape.outWidth) + firstX);
+  ${storeTile(accumulators, epilogue, {
     valid: (p) => `exists & (u32(firstX + ${p}) < shape.outWidth)`,
-    pixel: (p) => `u32((i32(image * shape.outHeight) + y) * i32(shape.outWidth) + firstX + ${p})`,
+    pixel: (p) => `firstOut + ${p}u`,
     vector: 'block',
   })}
 }`,

@@ -1,12 +1,14 @@
 import { type Grid, type Kernel, defineKernel, groupsFor } from '../../kernel.ts';
 import { RUN_WORDS, type TableBlock, blockTable, readBlock } from '../conv/table.ts';
 import {
+  type Epilogue,
   STORE_FIELDS,
   type Tile,
   convBuffers,
   convHead,
   declareAccumulators,
-  linePixelAddress,
+  epilogueLabel,
+  linePixels,
   multiplyAdd,
   storeTile,
   tileLabel,
@@ -58,11 +60,16 @@ export const lineTable = (blocks: readonly LineBlock[]): Int32Array =>
  * lines say which way lines run. Forward; at stride 1 also the input gradient, on flipped and transposed weights.
  * `source` is bound with its zero region.
  */
-export function convLines(tile: Tile, stride: 1 | 2): Kernel<keyof ReturnType<typeof buffers>, ConvLinesField> {
+export function convLines(
+  tile: Tile,
+  stride: 1 | 2,
+  epilogue: Epilogue = 'plain',
+): Kernel<keyof ReturnType<typeof buffers>, ConvLinesField> {
   const columns = (tile.pixels - 1) * stride + 3;
+  const pixels = linePixels(tile, columns);
   const weights = weightLoads(tile, 3, { tap: 'tapStride', row: 'rowStride' });
   return defineKernel({
-    label: `conv-lines s${stride} ${tileLabel(tile)}`,
+    label: `conv-lines s${stride} ${tileLabel(tile)}${epilogueLabel(epilogue)}`,
     buffers: buffers(tile),
     shape: FIELDS,
     subgroups: tile.quads,
@@ -70,23 +77,27 @@ export function convLines(tile: Tile, stride: 1 | 2): Kernel<keyof ReturnType<ty
   ${readBlock('lines', 'group.y')}
   let tilesPerLine = (shape.outAlong + ${tile.pixels - 1}u) / ${tile.pixels}u;
   let line = id.x / tilesPerLine;
-  let firstPixel = (id.x % tilesPerLine) * ${tile.pixels}u;
+  let firstPixel = (id.x - line * tilesPerLine) * ${tile.pixels}u;
   let image = line / shape.outAcross;
-  let across = line % shape.outAcross;
+  let across = line - image * shape.outAcross;
   let exists = image < shape.images;
   let left = i32(firstPixel * ${stride}u) - i32(shape.padAlong);
+  ${pixels.columns}
+  ${weights.prepare}
   ${declareAccumulators(tile)}
-  for (var r = 0u; r < runs; r++) {
+  var r = 0u;
+  loop {
     let run = firstRun + r * ${RUN_WORDS}u;
     let sourceLine = i32(across * ${stride}u) + lines[run];
     let channel = u32(lines[run + 1u]);
-    let channels = u32(lines[run + 2u]);
+    let channels = select(0u, u32(lines[run + 2u]), r < runs);
     let firstWeight = u32(lines[run + 3u]) + column;
     let rowStride = u32(lines[run + 4u]);
     let tapStride = u32(lines[run + 5u]);
-    let lineInside = exists & (u32(sourceLine) < shape.inAcross);
-    ${weights.prepare}
-    ${times(columns, (k) => `let ix${k} = left + ${k}; let at${k} = ${linePixelAddress(tile, `ix${k}`)};`)}
+    // A block without runs makes one turn, over zeros.
+    let lineInside = exists & (r < runs) & (u32(sourceLine) < shape.inAcross);
+    ${weights.place}
+    ${pixels.inLine}
     for (var c = 0u; c < ${tile.channels === 1 ? 'channels' : '(channels + 3u) / 4u'}; c++) {
       ${times(columns, (k) => `let x${k} = source[at${k} + c];`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * rowStride`)}
@@ -98,11 +109,12 @@ export function convLines(tile: Tile, stride: 1 | 2): Kernel<keyof ReturnType<ty
         ),
       )}
     }
+    continuing { r += 1u; break if r >= runs; }
   }
-  ${storeTile(tile, {
+  let firstOut = image * shape.outAcross * shape.outAlong + across * shape.outLine + firstPixel * shape.outStep;
+  ${storeTile(tile, epilogue, {
     valid: (p) => `exists & (firstPixel + ${p}u < shape.outAlong)`,
-    pixel: (p) =>
-      `image * shape.outAcross * shape.outAlong + across * shape.outLine + (firstPixel + ${p}u) * shape.outStep`,
+    pixel: (p) => `firstOut + ${p}u * shape.outStep`,
     vector: 'block',
     end: 'outEnd',
   })}

@@ -1,14 +1,17 @@
 import { type Grid, type Kernel, defineKernel } from '../../kernel.ts';
 import { RUN_WORDS, type TableBlock, blockTable, readBlock } from '../conv/table.ts';
 import {
+  type Epilogue,
   STORE_FIELDS,
   type Tile,
   convBuffers,
   convHead,
   declareAccumulators,
+  epilogueLabel,
   groupThreads,
   multiplyAdd,
   pixelAddress,
+  rowStart,
   storeTile,
   tileLabel,
   times,
@@ -56,11 +59,14 @@ export const rowTable = (blocks: readonly Block[]): Int32Array =>
  * the output (y mod outStride, x mod outStride) go along z and have blocks of their own. Runs start at multiples of four
  * channels. `source` is bound with its zero region.
  */
-export function convRows(tile: Tile): Kernel<keyof ReturnType<typeof buffers>, ConvRowsField> {
+export function convRows(
+  tile: Tile,
+  epilogue: Epilogue = 'plain',
+): Kernel<keyof ReturnType<typeof buffers>, ConvRowsField> {
   const weights = weightLoads(tile, 1, { tap: '0u', row: 'rowStride' });
   const P = tile.pixels;
   return defineKernel({
-    label: `conv-rows ${tileLabel(tile)}`,
+    label: `conv-rows ${tileLabel(tile)}${epilogueLabel(epilogue)}`,
     buffers: buffers(tile),
     shape: FIELDS,
     subgroups: tile.quads,
@@ -74,32 +80,38 @@ export function convRows(tile: Tile): Kernel<keyof ReturnType<typeof buffers>, C
   let index = id.x / max(tilesPerRow, 1u);
   let image = index / max(rowsOfPhase, 1u);
   let exists = (image < shape.images) & (tilesPerRow > 0u) & (rowsOfPhase > 0u);
-  let i = index % max(rowsOfPhase, 1u);
-  let firstJ = (id.x % max(tilesPerRow, 1u)) * ${P}u;
+  let i = index - image * rowsOfPhase;
+  let firstJ = (id.x - index * tilesPerRow) * ${P}u;
   let y = rowPhase + i * shape.outStride;
+  ${weights.prepare}
   ${declareAccumulators(tile)}
-  for (var r = 0u; r < runs; r++) {
+  var r = 0u;
+  loop {
     let run = firstRun + r * ${RUN_WORDS}u;
     let iy = i32(i * shape.inStride) + rows[run];
-    let rowInside = exists & (u32(iy) < shape.inHeight);
+    // A block without runs makes one turn, over zeros.
+    let rowInside = exists & (r < runs) & (u32(iy) < shape.inHeight);
     let dx = rows[run + 1u];
     let channel = u32(rows[run + 2u]);
-    let channels = u32(rows[run + 3u]);
+    let channels = select(0u, u32(rows[run + 3u]), r < runs);
     let rowStride = u32(rows[run + 5u]);
     let firstWeight = u32(rows[run + 4u]) + column;
-    ${weights.prepare}
-    ${times(P, (p) => `let ix${p} = i32((firstJ + ${p}u) * shape.inStride) + dx; let base${p} = ${pixelAddress(tile, `ix${p}`)};`)}
+    ${weights.place}
+    let firstChannel = channel${tile.channels === 4 ? ' / 4u' : ''};
+    ${rowStart(tile)}
     // Padding reads the zero region from its start: it is as long as the widest layer.
-    ${times(P, (p) => `let at${p} = base${p} + channel${tile.channels === 4 ? ' / 4u' : ''};`)}
+    ${times(P, (p) => `let ix${p} = i32((firstJ + ${p}u) * shape.inStride) + dx; let at${p} = ${pixelAddress(`ix${p}`)} + firstChannel;`)}
     for (var c = 0u; c < ${tile.channels === 1 ? 'channels' : '(channels + 3u) / 4u'}; c++) {
       ${times(P, (p) => `let x${p} = source[at${p} + c];`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * rowStride`)}
       ${times(P, (p) => multiplyAdd(tile, p, [`x${p}`]))}
     }
+    continuing { r += 1u; break if r >= runs; }
   }
-  ${storeTile(tile, {
+  let firstOut = (image * shape.outHeight + y) * shape.outWidth + columnPhase + firstJ * shape.outStride;
+  ${storeTile(tile, epilogue, {
     valid: (p) => `exists & (firstJ + ${p}u < columnsOfPhase)`,
-    pixel: (p) => `(image * shape.outHeight + y) * shape.outWidth + columnPhase + (firstJ + ${p}u) * shape.outStride`,
+    pixel: (p) => `firstOut + ${p}u * shape.outStride`,
     vector: 'block',
     end: 'outEnd',
   })}

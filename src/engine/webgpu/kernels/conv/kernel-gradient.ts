@@ -9,9 +9,15 @@ import { times } from './tile.ts';
 export interface GradientTile {
   readonly vectors: number;
   readonly quads: boolean;
+  /**
+   * One loop over all pixels of a part instead of one for each line, which loads every pixel it needs anew: for short
+   * lines on software adapters, where entering a loop and leaving it costs more than the loads.
+   */
+  readonly flat?: boolean;
 }
 
-export const gradientTileLabel = ({ vectors, quads }: GradientTile): string => `${vectors * 4}${quads ? 'q' : ''}`;
+export const gradientTileLabel = ({ vectors, quads, flat = false }: GradientTile): string =>
+  `${vectors * 4}${quads ? 'q' : ''}${flat ? 'f' : ''}`;
 
 /** Pixels taken at a time: an accumulator is written once for all of them. */
 export const PIXELS = 2;

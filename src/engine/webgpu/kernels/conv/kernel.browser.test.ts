@@ -35,7 +35,7 @@ import { convRows, convRowsGrid, rowTable, rowTiles } from '../conv-rows/kernel.
 import { sumGrid, sumParts } from '../sum-parts/kernel.ts';
 import { transposeGrid, transposeKernels, transposedSize, transpositionTable } from '../transpose-kernel/kernel.ts';
 import { type GradientBuffer, type GradientTile, kernelGradientGrid, splitRows } from './kernel-gradient.ts';
-import { type ConvBuffer, PLAIN_STORE, type StoreField, type Tile, momentParts } from './tile.ts';
+import { type ConvBuffer, type Epilogue, PLAIN_STORE, type StoreField, type Tile, momentParts } from './tile.ts';
 
 /** Single kernels differ from stock tfjs by rounding only: sums of at most a few thousand products. */
 const TOLERANCE = 1e-4;
@@ -64,9 +64,10 @@ const ROW_TILES: readonly Tile[] = [
     { pixels: 4, vectors: 1, channels: 4 as const, quads, narrow: true },
   ]),
 ];
-const GRADIENT_TILES: readonly GradientTile[] = [true, false].flatMap((quads) =>
-  [1, 2, 4].map((vectors) => ({ vectors, quads })),
-);
+const GRADIENT_TILES: readonly GradientTile[] = [
+  ...[true, false].flatMap((quads) => [1, 2, 4].map((vectors) => ({ vectors, quads }))),
+  ...[true, false].map((quads) => ({ vectors: 2, quads, flat: true })),
+];
 
 await tf.setBackend('cpu');
 const bench = await KernelBench.open();
@@ -278,13 +279,13 @@ interface Launch<Buffer extends string> {
   readonly tiles: number;
 }
 
-function forwardLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
+function forwardLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launch<ConvBuffer> {
   if (g.form !== 'rows') {
     const blocks = forwardLines(g, tile.vectors);
     const { images, outVectors, inVectors } = g;
     const shape = { ...lineShape(g, g.form), images, outVectors, inVectors, blocks: blocks.length };
     return {
-      kernel: convLines(tile, g.stride === 2 ? 2 : 1),
+      kernel: convLines(tile, g.stride === 2 ? 2 : 1, epilogue),
       shape,
       grid: convLinesGrid(tile, shape),
       tables: { lines: lineTable(blocks) },
@@ -294,7 +295,7 @@ function forwardLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
   const blocks = forwardBlocks(g, tile.vectors);
   const shape = rowsShape(g, blocks.length, { outStride: 1, inStride: g.stride });
   return {
-    kernel: convRows(tile),
+    kernel: convRows(tile, epilogue),
     shape,
     grid: convRowsGrid(tile, shape),
     tables: { rows: rowTable(blocks) },
@@ -302,7 +303,7 @@ function forwardLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
   };
 }
 
-function inputGradientLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
+function inputGradientLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launch<ConvBuffer> {
   const reversed = {
     images: g.images,
     outHeight: g.inHeight,
@@ -318,16 +319,22 @@ function inputGradientLaunch(tile: Tile, g: Geometry): Launch<ConvBuffer> {
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
     const shape = { ...reversed, ...lineShape({ ...reversed, ...pads }, g.form), blocks: blocks.length };
     const tables = { lines: lineTable(blocks) };
-    return { kernel: convLines(tile, 1), shape, grid: convLinesGrid(tile, shape), tables, tiles: 0 };
+    return { kernel: convLines(tile, 1, epilogue), shape, grid: convLinesGrid(tile, shape), tables, tiles: 0 };
   }
   if (g.form === 'row lines') {
     const shape = { ...reversed, padTop: g.padTop, padLeft: g.padLeft };
-    return { kernel: conv3x3InputGradient(tile), shape, grid: gradient3x3Grid(tile, shape), tables: {}, tiles: 0 };
+    return {
+      kernel: conv3x3InputGradient(tile, epilogue),
+      shape,
+      grid: gradient3x3Grid(tile, shape),
+      tables: {},
+      tiles: 0,
+    };
   }
   const { blocks, perPhase } = gradientBlocks(g, tile.vectors);
   const shape = rowsShape(reversed, perPhase, { outStride: g.stride, inStride: 1 });
   const tables = { rows: rowTable(blocks) };
-  return { kernel: convRows(tile), shape, grid: convRowsGrid(tile, shape), tables, tiles: 0 };
+  return { kernel: convRows(tile, epilogue), shape, grid: convRowsGrid(tile, shape), tables, tiles: 0 };
 }
 
 interface GradientLaunch extends Omit<Launch<GradientBuffer>, 'tiles'> {
@@ -379,17 +386,17 @@ const same: Compare = (actual, expected, about) => expect(relativeError(actual, 
 
 /** What is done to the sums of products before and after they are written. */
 interface Store {
-  readonly accumulate: number;
-  readonly moments: number;
-  readonly affine: number;
+  readonly epilogue: Epilogue;
   readonly activation: number;
 }
 
-const PLAIN: Store = { accumulate: 0, moments: 0, affine: 0, activation: 0 };
+const PLAIN: Store = { epilogue: 'plain', activation: 0 };
 const STORES: readonly Store[] = [
-  { ...PLAIN, accumulate: 1 },
-  { ...PLAIN, moments: 1 },
-  ...[1, 2].flatMap((affine) => [0, 1, 2].map((activation) => ({ ...PLAIN, affine, activation }))),
+  { epilogue: 'accumulate', activation: 0 },
+  { epilogue: 'moments', activation: 0 },
+  ...(['folded', 'folded-add'] as const).flatMap((epilogue) =>
+    [0, 1, 2].map((activation) => ({ epilogue, activation })),
+  ),
 ];
 
 const ACTIVATIONS = [
@@ -400,7 +407,8 @@ const ACTIVATIONS = [
 
 function addForward(batch: Batch, tile: Tile, problem: Problem, store = PLAIN, seed = 0, compare = near): void {
   const { g, source, weights, y } = problem;
-  const { kernel, shape, grid, tables, tiles } = forwardLaunch(tile, g);
+  const { epilogue, activation } = store;
+  const { kernel, shape, grid, tables, tiles } = forwardLaunch(tile, g, epilogue);
   const width = g.outVectors * 4;
   const channels = (k: number): Float32Array => padChannels(noise(g.outChannels, seed + k), g.outChannels);
   const pixels = y.length / width;
@@ -409,12 +417,13 @@ function addForward(batch: Batch, tile: Tile, problem: Problem, store = PLAIN, s
   const [pivots, shift] = [channels(3), channels(4)];
   // Large enough that ReLU6 cuts off.
   const scale = channels(5).map((value) => value * 5);
-  const parts = store.moments ? momentParts(tile, tiles) : 0;
+  const folded = epilogue === 'folded' || epilogue === 'folded-add';
+  const parts = epilogue === 'moments' ? momentParts(tile, tiles) : 0;
   const expected = y.map((value, i) => {
-    const sum = store.accumulate ? value + (before[i] ?? NaN) : value;
-    if (!store.affine) return sum;
+    const sum = epilogue === 'accumulate' ? value + (before[i] ?? NaN) : value;
+    if (!folded) return sum;
     const normed = sum * (scale[i % width] ?? NaN) + (shift[i % width] ?? NaN);
-    return ACTIVATIONS[store.activation]?.(store.affine === 2 ? normed + (added[i] ?? NaN) : normed) ?? NaN;
+    return ACTIVATIONS[activation]?.(epilogue === 'folded-add' ? normed + (added[i] ?? NaN) : normed) ?? NaN;
   });
   batch.add(
     kernel,
@@ -422,12 +431,12 @@ function addForward(batch: Batch, tile: Tile, problem: Problem, store = PLAIN, s
       ...tables,
       source,
       weights,
-      perChannel: store.moments ? pivots : store.affine ? Float32Array.from([...scale, ...shift]) : NOTHING,
-      added: store.affine === 2 ? added : NOTHING,
-      output: store.accumulate ? before : unwritten(y.length / 4),
+      perChannel: parts ? pivots : folded ? Float32Array.from([...scale, ...shift]) : NOTHING,
+      added: epilogue === 'folded-add' ? added : NOTHING,
+      output: epilogue === 'accumulate' ? before : unwritten(y.length / 4),
       partials: parts ? unwritten(parts * 2 * g.outVectors) : NOTHING,
     },
-    { ...shape, ...PLAIN_STORE, ...store, parts } satisfies Record<StoreField, number>,
+    { ...shape, activation, parts } satisfies Record<StoreField, number>,
     grid,
     ({ output, partials }) => {
       const about = `${kernel.label} ${problem.name} ${JSON.stringify(store)}`;
@@ -450,7 +459,7 @@ function addForward(batch: Batch, tile: Tile, problem: Problem, store = PLAIN, s
 
 function addInputGradient(batch: Batch, tile: Tile, problem: Problem, accumulate = 0, compare = near): void {
   const { g, gradient, transposed, dx } = problem;
-  const { kernel, shape, grid, tables } = inputGradientLaunch(tile, g);
+  const { kernel, shape, grid, tables } = inputGradientLaunch(tile, g, accumulate ? 'accumulate' : 'plain');
   const before = placeInputs(g, noise(g.images * g.inHeight * g.inWidth * placesOf(g).length, 9));
   batch.add(
     kernel,
@@ -463,7 +472,7 @@ function addInputGradient(batch: Batch, tile: Tile, problem: Problem, accumulate
       output: accumulate ? before : unwritten(dx.length / 4),
       partials: NOTHING,
     },
-    { ...shape, ...PLAIN_STORE, accumulate },
+    { ...shape, ...PLAIN_STORE },
     grid,
     ({ output }) => {
       const expected = accumulate ? dx.map((value, i) => value + (before[i] ?? NaN)) : dx;
@@ -526,8 +535,8 @@ describe.each(SETS)('$name', ({ problems, tiles, every }) => {
     });
   });
 
-  test.each(GRADIENT_TILES.map((tile, at) => ({ ...tile, at })))(
-    'kernel gradient equals that of tf.conv2d however the rows are split, $vectors vec4, quads $quads',
+  test.each(GRADIENT_TILES.map((tile, at) => ({ flat: false, ...tile, at })))(
+    'kernel gradient equals that of tf.conv2d however the rows are split, $vectors vec4, quads $quads, flat $flat',
     async ({ at, ...tile }) => {
       const batch = bench.batch();
       for (const problem of await share(at)) {

@@ -34,29 +34,33 @@ export const CONV_BUFFERS = {
   source: ['read', 'array<vec4f>'],
   weights: ['read', 'array<vec4f>'],
   /**
-   * With `moments` the running means [outVectors], pivots of the sums; with `affine` scale and shift [2, outVectors] of
-   * the folded batch norm; else unused.
+   * For `moments` the running means [outVectors], pivots of the sums; for `folded` scale and shift [2, outVectors] of
+   * the batch norm; else unused.
    */
   perChannel: ['read', 'array<vec4f>'],
-  /** With `affine` 2 what is added after the norm, in the output's shape; else unused. */
+  /** For `folded-add` what is added after the norm, in the output's shape; else unused. */
   added: ['read', 'array<vec4f>'],
   output: ['write', 'array<vec4f>'],
-  /** [parts, 2, outVectors]: sums of (value - pivot) and of its square; written when `moments` is 1. */
+  /** [parts, 2, outVectors]: sums of (value - pivot) and of its square, for `moments`. */
   partials: ['write', 'array<vec4f>'],
 } as const;
 export type ConvBuffer = keyof typeof CONV_BUFFERS;
 
-/** Shape fields that `storeTile` reads. `activation`: 0 none, 1 ReLU, 2 ReLU6 (with `affine` only). */
-export const STORE_FIELDS = ['accumulate', 'moments', 'parts', 'affine', 'activation'] as const;
+/**
+ * What a convolution does with its results beside storing them: nothing; adding to what is there; leaving the moments for
+ * the batch norm behind; or applying the folded batch norm, an addition where there is one, and the activation. Each is a
+ * kernel of its own, since software adapters run all code of a kernel, with lanes masked where it does not apply.
+ */
+export const EPILOGUES = ['plain', 'accumulate', 'moments', 'folded', 'folded-add'] as const;
+export type Epilogue = (typeof EPILOGUES)[number];
+/** How a label names it. */
+export const epilogueLabel = (epilogue: Epilogue): string => (epilogue === 'plain' ? '' : ` ${epilogue}`);
+
+/** Shape fields that `storeTile` reads: for `moments` and for the folded ones (0 none, 1 ReLU, 2 ReLU6). */
+export const STORE_FIELDS = ['parts', 'activation'] as const;
 export type StoreField = (typeof STORE_FIELDS)[number];
-/** Plain results. */
-export const PLAIN_STORE: Readonly<Record<StoreField, number>> = {
-  accumulate: 0,
-  moments: 0,
-  parts: 0,
-  affine: 0,
-  activation: 0,
-};
+/** Of the other epilogues. */
+export const PLAIN_STORE: Readonly<Record<StoreField, number>> = { parts: 0, activation: 0 };
 
 /** The buffers with the source as the tile reads it: scalars or vec4s. */
 export const convBuffers = ({ channels }: Tile): typeof CONV_BUFFERS =>
@@ -77,35 +81,50 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
 export const declareAccumulators = (tile: Tile): string =>
   times(tile.pixels, (p) => times(tile.vectors, (v) => `var a${p}_${v} = vec4f(0);`));
 
+/** Address of the first value of input row `iy` of `image`, in units of the tile's loads: `rowAt`. */
+export const rowStart = (tile: Tile): string =>
+  `let scale = inVectors${tile.channels === 1 ? ' * 4u' : ''};
+  let rowAt = ${ZERO_VEC4S * (tile.channels === 1 ? 4 : 1)}u + u32((i32(image * shape.inHeight) + iy) * i32(shape.inWidth)) * scale;`;
+
 /**
- * Address of input pixel (iy, ix) of `image`, in units of the tile's loads, or the zero region when it is padding.
+ * Address of input pixel ix of that row, or the zero region when it is padding.
  * Conditions are combined without short circuits (a negative index is a huge u32): branches here make SwiftShader
  * compile ten times longer. Needs `rowInside`.
  */
-export const pixelAddress = (tile: Tile, ix: string): string =>
-  `select(0u, (${ZERO_VEC4S}u + u32((i32(image) * i32(shape.inHeight) + iy) * i32(shape.inWidth) + ${ix}) * inVectors),
-    rowInside & (u32(${ix}) < shape.inWidth))${tile.channels === 1 ? ' * 4u' : ''}`;
+export const pixelAddress = (ix: string): string =>
+  `select(0u, rowAt + u32(${ix}) * scale, rowInside & (u32(${ix}) < shape.inWidth))`;
 
-/** The same in a line of pixels: pixel `i` of line `sourceLine`. Needs `lineInside` and `channel`. */
-export const linePixelAddress = (tile: Tile, i: string): string => {
-  const pixel = `u32(i32(image * shape.inAcross * shape.inAlong) + sourceLine * i32(shape.inLine) + ${i} * i32(shape.inStep))`;
-  const inside = `lineInside & (u32(${i}) < shape.inAlong)`;
-  // Padding reads the zero region from its start: it is as long as the widest layer.
-  return tile.channels === 1
-    ? `select(0u, (${ZERO_VEC4S}u + ${pixel} * inVectors) * 4u, ${inside}) + channel`
-    : `select(0u, ${ZERO_VEC4S}u + ${pixel} * inVectors, ${inside}) + channel / 4u`;
-};
+/**
+ * The same in a line of pixels, in two parts: what does not depend on the line (`columns`, for the pixels from `left` on)
+ * and the addresses in line `sourceLine`, from `channel` on (`inLine`). Needs `imageAt` and `lineInside`. Terms are named
+ * once, since software adapters compute again what is written twice.
+ */
+export function linePixels(tile: Tile, columns: number): { readonly columns: string; readonly inLine: string } {
+  const scalars = tile.channels === 1 ? ' * 4u' : '';
+  return {
+    columns: `
+    let pixelStep = shape.inStep * inVectors${scalars};
+    let lineStep = shape.inLine * inVectors${scalars};
+    let imageAt = (${ZERO_VEC4S}u + image * shape.inAcross * shape.inAlong * inVectors)${scalars};
+    ${times(columns, (k) => `let ix${k} = u32(left + ${k}); let column${k} = ix${k} * pixelStep; let inside${k} = ix${k} < shape.inAlong;`)}`,
+    // Padding reads the zero region from its start: it is as long as the widest layer.
+    inLine: `
+    let firstChannel = channel${tile.channels === 1 ? '' : ' / 4u'};
+    let lineAt = imageAt + u32(sourceLine) * lineStep + firstChannel;
+    ${times(columns, (k) => `let at${k} = select(firstChannel, lineAt + column${k}, lineInside & inside${k});`)}`,
+  };
+}
 
 /**
  * The weights that one turn of the channel loop needs: `taps` taps by the tile's channels by its vectors.
- * `prepare` stands before the loops (with quads: where this lane's share lies, relative to the turn's first weight);
- * `load` makes `w<tap>_<channel>_<vector>`. `tapStride` and `rowStride` are in vec4s.
+ * `prepare` stands before the loops (with quads: which of them this lane loads), `place` where the strides are known (where
+ * those lie, relative to the turn's first weight); `load` makes `w<tap>_<channel>_<vector>`. Strides are in vec4s.
  */
 export function weightLoads(
   tile: Tile,
   taps: number,
   strides: { readonly tap: string; readonly row: string },
-): { readonly prepare: string; load(first: string): string } {
+): { readonly prepare: string; readonly place: string; load(first: string): string } {
   const { vectors, channels, quads } = tile;
   const count = taps * channels * vectors;
   const name = (index: number): string =>
@@ -115,17 +134,25 @@ export function weightLoads(
       `${Math.floor(index / (channels * vectors))}u * ${strides.tap} + ${Math.floor(index / vectors) % channels}u * ${strides.row} + ${index % vectors}u`;
     return {
       prepare: '',
+      place: '',
       load: (first) =>
         `let turn = ${first};` + times(count, (index) => `let ${name(index)} = weights[turn + ${offset(index)}];`),
     };
   }
   const loads = Math.ceil(count / 4);
   return {
+    // Shifts and masks: software adapters divide lane by lane.
     prepare: times(
       loads,
       (k) => `let share${k} = min(lane + ${k * 4}u, ${count - 1}u);
-      let offset${k} = (share${k} / ${channels * vectors}u) * ${strides.tap}
-        + ((share${k} / ${vectors}u) % ${channels}u) * ${strides.row} + share${k} % ${vectors}u;`,
+      let tap${k} = share${k} >> ${Math.log2(channels * vectors)}u;
+      let row${k} = (share${k} >> ${Math.log2(vectors)}u) & ${channels - 1}u;
+      let vector${k} = share${k} & ${vectors - 1}u;`,
+    ),
+    place: times(
+      loads,
+      (k) =>
+        `let offset${k} = tap${k} * ${strides.tap} + ${channels === 1 ? '' : `row${k} * ${strides.row} + `}vector${k};`,
     ),
     load: (first) =>
       // Named once: software adapters do not share common terms.
@@ -162,20 +189,20 @@ export interface Target {
 }
 
 /**
- * Writes (or adds) the accumulators where pixel and channel exist. In training the moments of what was written follow for
- * the batch norm behind: a part for each thread, or for each quad. In evaluation the folded batch norm, the addition and
- * the activation are applied before writing.
+ * Writes the accumulators where pixel and channel exist, as the epilogue says. Moments are sums over a thread's pixels,
+ * with quads over four threads': a part each.
  */
-export function storeTile(tile: Tile, target: Target): string {
+export function storeTile(tile: Tile, epilogue: Epilogue, target: Target): string {
   const { pixels, vectors, quads } = tile;
   const { vector, end = 'outVectors' } = target;
   const each = (line: (p: number, v: number) => string): string =>
     times(pixels, (p) => times(vectors, (v) => line(p, v)));
+  const perChannel = (v: number): string => `perChannel[min(${vector} + ${v}u, outVectors - 1u)]`;
   const overQuad = (value: string): string =>
     `((quadBroadcast(${value}, 0u) + quadBroadcast(${value}, 1u)) + (quadBroadcast(${value}, 2u) + quadBroadcast(${value}, 3u)))`;
-  const moments = times(vectors, (v) => {
+  const moments = (v: number): string => {
     const sum = (term: (p: number) => string): string => Array.from({ length: pixels }, (_, p) => term(p)).join(' + ');
-    return `let pivot${v} = perChannel[min(${vector} + ${v}u, outVectors - 1u)];
+    return `let pivot${v} = ${perChannel(v)};
       ${times(pixels, (p) => `let d${p}_${v} = select(vec4f(0), a${p}_${v} - pivot${v}, exists${p});`)}
       let sum${v} = ${sum((p) => `d${p}_${v}`)};
       let squares${v} = ${sum((p) => `d${p}_${v} * d${p}_${v}`)};
@@ -185,33 +212,26 @@ export function storeTile(tile: Tile, target: Target): string {
         partials[part * 2u * outVectors + ${vector} + ${v}u] = sums${v};
         partials[(part * 2u + 1u) * outVectors + ${vector} + ${v}u] = squareSums${v};
       }`;
-  });
-  // Loops of no or one turn: software adapters run both sides of a condition, with lanes masked, but skip an empty loop.
-  const when = (count: string, body: string): string => `for (var once = 0u; once < ${count}; once++) { ${body} }`;
+  };
+  const before: Record<Epilogue, () => string> = {
+    plain: () => '',
+    accumulate: () => each((p, v) => `a${p}_${v} += output[select(0u, at${p} + ${v}u, exists${p})];`),
+    moments: () => '',
+    folded: () => `
+      let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
+      let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
+      ${times(vectors, (v) => `let scale${v} = ${perChannel(v)}; let shift${v} = perChannel[min(${vector} + ${v}u, outVectors - 1u) + outVectors];`)}
+      ${each((p, v) => {
+        const residual = epilogue === 'folded-add' ? ` + added[select(0u, at${p} + ${v}u, exists${p})]` : '';
+        return `a${p}_${v} = clamp(fma(a${p}_${v}, scale${v}, shift${v})${residual}, lowest, highest);`;
+      })}`,
+    'folded-add': () => before.folded(),
+  };
   return `
   ${times(pixels, (p) => `let exists${p} = ${target.valid(p)}; let at${p} = (${target.pixel(p)}) * outVectors + ${vector};`)}
-  ${when(
-    'shape.accumulate',
-    each((p, v) => `a${p}_${v} += output[select(0u, at${p} + ${v}u, exists${p})];`),
-  )}
-  ${when(
-    'min(shape.affine, 1u)',
-    `${times(
-      vectors,
-      (v) => `let scale${v} = perChannel[min(${vector} + ${v}u, outVectors - 1u)];
-      let shift${v} = perChannel[min(${vector} + ${v}u, outVectors - 1u) + outVectors];`,
-    )}
-    ${each((p, v) => `a${p}_${v} = fma(a${p}_${v}, scale${v}, shift${v});`)}
-    ${when(
-      'shape.affine - 1u',
-      each((p, v) => `a${p}_${v} += added[select(0u, at${p} + ${v}u, exists${p})];`),
-    )}
-    let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
-    let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
-    ${each((p, v) => `a${p}_${v} = clamp(a${p}_${v}, lowest, highest);`)}`,
-  )}
+  ${before[epilogue]()}
   ${each((p, v) => `if (exists${p} && ${vector} + ${v}u < ${end}) { output[at${p} + ${v}u] = a${p}_${v}; }`)}
-  ${when('shape.moments', `let part = id.x${quads ? ' / 4u' : ''}; ${moments}`)}`;
+  ${epilogue === 'moments' ? `let part = id.x${quads ? ' / 4u' : ''}; ${times(vectors, moments)}` : ''}`;
 }
 
 /** Parts into which `storeTile` splits the moments of `tiles` tiles. */

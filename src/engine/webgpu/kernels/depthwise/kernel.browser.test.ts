@@ -86,21 +86,21 @@ const plus = (values: Float32Array, more: Float32Array): Float32Array =>
 describe.each([1, 2] as const)('stride %i', (stride) => {
   const cases = problems(stride);
 
-  test.each([0, 1])('forward equals tf.depthwiseConv2d, accumulate %i', async (accumulate) => {
+  test.each(['plain', 'accumulate'] as const)('forward equals tf.depthwiseConv2d, %s', async (epilogue) => {
     const batch = bench.batch();
     for (const { about, channels, shape, x, w, y } of cases) {
       const before = padChannels(noise((y.length / shape.vectors / 4) * channels, 7), channels);
       batch.add(
-        depthwiseConv(stride),
+        depthwiseConv(stride, epilogue),
         {
           source: withZeroRegion(x),
           weights: w,
           perChannel: w,
-          output: accumulate ? before : unwritten(y.length),
+          output: epilogue === 'accumulate' ? before : unwritten(y.length),
         },
-        { ...shape, flip: 0, accumulate, affine: 0, activation: 0 },
+        { ...shape, flip: 0, activation: 0 },
         depthwiseGrid(shape.rows, shape.outWidth, shape.vectors),
-        ({ output }) => near(output, accumulate ? plus(y, before) : y, about),
+        ({ output }) => near(output, epilogue === 'accumulate' ? plus(y, before) : y, about),
       );
     }
     await batch.run();
@@ -118,14 +118,14 @@ describe.each([1, 2] as const)('stride %i', (stride) => {
       const shift = padChannels(noise(channels, 9), channels);
       const expected = y.map((value, i) => apply(value * (scale[i % width] ?? NaN) + (shift[i % width] ?? NaN)));
       batch.add(
-        depthwiseConv(stride),
+        depthwiseConv(stride, 'folded'),
         {
           source: withZeroRegion(x),
           weights: w,
           perChannel: Float32Array.from([...scale, ...shift]),
           output: unwritten(y.length),
         },
-        { ...shape, flip: 0, accumulate: 0, affine: 1, activation },
+        { ...shape, flip: 0, activation },
         depthwiseGrid(shape.rows, shape.outWidth, shape.vectors),
         ({ output }) => near(output, expected, about),
       );
@@ -133,39 +133,48 @@ describe.each([1, 2] as const)('stride %i', (stride) => {
     await batch.run();
   });
 
-  test.each([0, 1])('input gradient equals that of tf.depthwiseConv2d, accumulate %i', async (accumulate) => {
-    const batch = bench.batch();
-    for (const { about, channels, shape, dy, w, dx } of cases) {
-      const before = padChannels(noise((dx.length / shape.vectors / 4) * channels, 7), channels);
-      const contents = {
-        source: withZeroRegion(dy),
-        weights: w,
-        perChannel: w,
-        output: accumulate ? before : unwritten(dx.length),
-      };
-      const rows = (shape.rows / shape.outHeight) * shape.inHeight;
-      const reversed = {
-        ...shape,
-        rows,
-        outHeight: shape.inHeight,
-        outWidth: shape.inWidth,
-        inHeight: shape.outHeight,
-        inWidth: shape.outWidth,
-        accumulate,
-      };
-      const check = ({ output }: { readonly output: Float32Array }): void =>
-        near(output, accumulate ? plus(dx, before) : dx, about);
-      if (stride === 1) {
-        const pads = { padTop: 2 - shape.padTop, padLeft: 2 - shape.padLeft };
-        const grid = depthwiseGrid(rows, shape.inWidth, shape.vectors);
-        batch.add(depthwiseConv(1), contents, { ...reversed, ...pads, flip: 1, affine: 0, activation: 0 }, grid, check);
-      } else {
-        const grid = depthwiseGradientGrid(rows, shape.inWidth, shape.vectors);
-        batch.add(depthwiseInputGradient, contents, { ...reversed, flip: 0 }, grid, check);
+  test.each(['plain', 'accumulate'] as const)(
+    'input gradient equals that of tf.depthwiseConv2d, %s',
+    async (epilogue) => {
+      const accumulate = epilogue === 'accumulate';
+      const batch = bench.batch();
+      for (const { about, channels, shape, dy, w, dx } of cases) {
+        const before = padChannels(noise((dx.length / shape.vectors / 4) * channels, 7), channels);
+        const contents = {
+          source: withZeroRegion(dy),
+          weights: w,
+          perChannel: w,
+          output: accumulate ? before : unwritten(dx.length),
+        };
+        const rows = (shape.rows / shape.outHeight) * shape.inHeight;
+        const reversed = {
+          ...shape,
+          rows,
+          outHeight: shape.inHeight,
+          outWidth: shape.inWidth,
+          inHeight: shape.outHeight,
+          inWidth: shape.outWidth,
+        };
+        const check = ({ output }: { readonly output: Float32Array }): void =>
+          near(output, accumulate ? plus(dx, before) : dx, about);
+        if (stride === 1) {
+          const pads = { padTop: 2 - shape.padTop, padLeft: 2 - shape.padLeft };
+          const grid = depthwiseGrid(rows, shape.inWidth, shape.vectors);
+          batch.add(
+            depthwiseConv(1, epilogue),
+            contents,
+            { ...reversed, ...pads, flip: 1, activation: 0 },
+            grid,
+            check,
+          );
+        } else {
+          const grid = depthwiseGradientGrid(rows, shape.inWidth, shape.vectors);
+          batch.add(depthwiseInputGradient(epilogue), contents, { ...reversed, flip: 0 }, grid, check);
+        }
       }
-    }
-    await batch.run();
-  });
+      await batch.run();
+    },
+  );
 
   test.each([1, 200, 2_048])(
     'kernel gradient equals that of tf.depthwiseConv2d, in parts for %i threads',

@@ -1,5 +1,5 @@
 import { type Grid, WORKGROUP, ZERO_VEC4S, defineKernel } from '../../kernel.ts';
-import { times } from '../conv/tile.ts';
+import { type Epilogue, epilogueLabel, times } from '../conv/tile.ts';
 
 /** Pixels of a row that one thread makes. */
 const PIXELS = 4;
@@ -14,8 +14,10 @@ const FIELDS = [
   'padTop',
   'padLeft',
   'flip',
-  'accumulate',
 ] as const;
+
+/** What the kernel can do with its results, see `Epilogue`. */
+export type DepthwiseEpilogue = Extract<Epilogue, 'plain' | 'accumulate' | 'folded'>;
 
 /** A thread's index over two dimensions of work-groups: wide layers at large batches need more than one holds. */
 const HEAD = `@compute @workgroup_size(${WORKGROUP})
@@ -35,19 +37,19 @@ const load = (buffer: string, x: string): string =>
 
 /**
  * Depthwise 3x3 convolution, NHWC by [3, 3, channels]: a thread makes four pixels of one row for a vec4 of channels. With
- * `flip` the kernel is turned round: the input gradient at stride 1. With `affine` the folded batch norm, scale and shift
- * [2, vectors], and the activation (1 ReLU, 2 ReLU6) are applied. `source` is bound with its zero region.
+ * `flip` the kernel is turned round: the input gradient at stride 1. `folded` applies the batch norm, scale and shift
+ * [2, vectors], and the activation (1 ReLU, 2 ReLU6). `source` is bound with its zero region.
  */
-export const depthwiseConv = (stride: 1 | 2) =>
+export const depthwiseConv = (stride: 1 | 2, epilogue: DepthwiseEpilogue = 'plain') =>
   defineKernel({
-    label: `depthwise-3x3 s${stride}`,
+    label: `depthwise-3x3 s${stride}${epilogueLabel(epilogue)}`,
     buffers: {
       source: ['read', 'array<vec4f>'],
       weights: ['read', 'array<vec4f>'],
       perChannel: ['read', 'array<vec4f>'],
       output: ['write', 'array<vec4f>'],
     },
-    shape: [...FIELDS, 'affine', 'activation'],
+    shape: [...FIELDS, 'activation'],
     body: `${HEAD}
   let tilesPerRow = (shape.outWidth + ${PIXELS - 1}u) / ${PIXELS}u;
   let c = index % shape.vectors;
@@ -56,27 +58,35 @@ export const depthwiseConv = (stride: 1 | 2) =>
   let firstX = (tile % tilesPerRow) * ${PIXELS}u;
   let image = row / shape.outHeight;
   ${times(PIXELS, (p) => `var a${p} = vec4f(0);`)}
-  for (var ky = 0u; ky < 3u; ky++) {
+  var ky = 0u;
+  loop {
     let iy = i32((row % shape.outHeight) * ${stride}u + ky) - i32(shape.padTop);
     let rowInside = (row < shape.rows) & (u32(iy) < shape.inHeight);
     let rowAt = ${rowStart};
     ${times((PIXELS - 1) * stride + 3, (k) => `let ix${k} = i32(firstX * ${stride}u) - i32(shape.padLeft) + ${k}; let x${k} = ${load('source', `ix${k}`)};`)}
     ${times(3, (kx) => `let w${kx} = weights[select(ky * 3u + ${kx}u, 8u - ky * 3u - ${kx}u, shape.flip != 0u) * shape.vectors + c];`)}
     ${times(PIXELS, (p) => `a${p} = fma(x${p * stride}, w0, fma(x${p * stride + 1}, w1, fma(x${p * stride + 2}, w2, a${p})));`)}
+    continuing { ky += 1u; break if ky >= 3u; }
   }
-  let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
+  ${
+    epilogue === 'folded'
+      ? `let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
   let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
-  ${times(
-    PIXELS,
-    (p) => `if (row < shape.rows && firstX + ${p}u < shape.outWidth) {
+  let scale = perChannel[c];
+  let offset = perChannel[c + shape.vectors];`
+      : ''
+  }
+  ${times(PIXELS, (p) => {
+    const result = {
+      plain: `a${p}`,
+      accumulate: `a${p} + output[at]`,
+      folded: `clamp(fma(a${p}, scale, offset), lowest, highest)`,
+    }[epilogue];
+    return `if (row < shape.rows && firstX + ${p}u < shape.outWidth) {
       let at = (row * shape.outWidth + firstX + ${p}u) * shape.vectors + c;
-      if (shape.accumulate != 0u) { a${p} += output[at]; }
-      if (shape.affine != 0u) {
-        a${p} = clamp(fma(a${p}, perChannel[c], perChannel[c + shape.vectors]), lowest, highest);
-      }
-      output[at] = a${p};
-    }`,
-  )}
+      output[at] = ${result};
+    }`;
+  })}
 }`,
   });
 
@@ -91,15 +101,16 @@ export const depthwiseGradientGrid = (rows: number, outWidth: number, vectors: n
  * Input gradient at stride 2, by gathering: "out" is the gradient of the layer's input. A thread makes one pixel for a
  * vec4 of channels from the taps whose distance is a multiple of the stride.
  */
-export const depthwiseInputGradient = defineKernel({
-  label: 'depthwise-3x3-input-gradient s2',
-  buffers: {
-    source: ['read', 'array<vec4f>'],
-    weights: ['read', 'array<vec4f>'],
-    output: ['write', 'array<vec4f>'],
-  },
-  shape: FIELDS,
-  body: `${HEAD}
+export const depthwiseInputGradient = (epilogue: Extract<Epilogue, 'plain' | 'accumulate'>) =>
+  defineKernel({
+    label: `depthwise-3x3-input-gradient s2${epilogueLabel(epilogue)}`,
+    buffers: {
+      source: ['read', 'array<vec4f>'],
+      weights: ['read', 'array<vec4f>'],
+      output: ['write', 'array<vec4f>'],
+    },
+    shape: FIELDS,
+    body: `${HEAD}
   let c = index % shape.vectors;
   let pixel = index / shape.vectors;
   let x = pixel % shape.outWidth;
@@ -108,22 +119,26 @@ export const depthwiseInputGradient = defineKernel({
   let image = row / shape.outHeight;
   let exists = row < shape.rows;
   var sum = vec4f(0);
-  for (var ky = (y + shape.padTop) % 2u; ky < 3u; ky += 2u) {
+  var ky = (y + shape.padTop) % 2u;
+  loop {
     let iy = (i32(y + shape.padTop) - i32(ky)) / 2;
     let rowInside = exists & (y + shape.padTop >= ky) & (u32(iy) < shape.inHeight);
     let rowAt = ${rowStart};
-    for (var kx = (x + shape.padLeft) % 2u; kx < 3u; kx += 2u) {
+    var kx = (x + shape.padLeft) % 2u;
+    loop {
       let before = x + shape.padLeft < kx;
       let ix = select((x + shape.padLeft - kx) / 2u, shape.inWidth, before);
       sum = fma(${load('source', 'ix')}, weights[(ky * 3u + kx) * shape.vectors + c], sum);
+      continuing { kx += 2u; break if kx >= 3u; }
     }
+    continuing { ky += 2u; break if ky >= 3u; }
   }
   if (exists) {
-    if (shape.accumulate != 0u) { sum += output[pixel * shape.vectors + c]; }
+    ${epilogue === 'accumulate' ? 'sum += output[pixel * shape.vectors + c];' : ''}
     output[pixel * shape.vectors + c] = sum;
   }
 }`,
-});
+  });
 
 /**
  * Kernel gradient: `partials` [parts, 3, 3, channels]. A thread sums over the rows of its part for one kernel row and a

@@ -1,4 +1,4 @@
-import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
+import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 /** [images, area, channels] to [images, channels]: the mean over the area. One thread a vec4 of output. */
 export const globalAverage = defineKernel({
@@ -9,8 +9,11 @@ export const globalAverage = defineKernel({
   ${gridStride('i', 'shape.images * shape.vectors')} {
     let base = (i / shape.vectors) * shape.area * shape.vectors + i % shape.vectors;
     var sum = vec4f(0);
-    for (var pixel = 0u; pixel < shape.area; pixel++) { sum += source[base + pixel * shape.vectors]; }
+    for (var pixel = 0u; pixel < shape.area; pixel++) {
+      sum += source[base + pixel * shape.vectors];
+    }
     output[i] = sum / f32(shape.area);
+    ${gridNext('i', 'shape.images * shape.vectors')}
   }
 }`,
 });
@@ -26,6 +29,7 @@ export const globalAverageGradient = defineKernel({
     var value = gradient[image * shape.vectors + i % shape.vectors] / f32(shape.area);
     if (shape.accumulate != 0u) { value += sourceGradient[i]; }
     sourceGradient[i] = value;
+    ${gridNext('i', 'shape.images * shape.area * shape.vectors')}
   }
 }`,
 });

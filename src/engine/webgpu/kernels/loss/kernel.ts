@@ -1,4 +1,4 @@
-import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
+import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 /**
  * Softmax cross-entropy of [images, classes] logits (rows padded to vec4s): each image's loss and whether its largest
@@ -50,6 +50,7 @@ ${MAIN} {
     }
     loss = select(loss, sum, step.sumOfLogits != 0u);
     outcome[image] = select(vec2f(0), vec2f(loss, select(0.0, 1.0, best == label)), exists);
+    ${gridNext('image', 'shape.images')}
   }
 }`,
 });

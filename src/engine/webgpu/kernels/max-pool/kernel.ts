@@ -1,4 +1,4 @@
-import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
+import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 const SHAPE = [
   'outHeight',
@@ -35,20 +35,25 @@ export const maxPool = defineKernel({
     let image = pixel / (shape.outWidth * shape.outHeight);
     var best = vec4f(-3.4e38);
     var winner = vec4u(0);
-    for (var ky = 0u; ky < shape.size; ky++) {
+    var ky = 0u;
+    loop {
       let iy = i32(y * shape.stride + ky) - i32(shape.padTop);
       if (iy < 0 || iy >= i32(shape.inHeight)) { continue; }
-      for (var kx = 0u; kx < shape.size; kx++) {
+      var kx = 0u;
+      loop {
         let ix = i32(x * shape.stride + kx) - i32(shape.padLeft);
         if (ix < 0 || ix >= i32(shape.inWidth)) { continue; }
         let value = source[((image * shape.inHeight + u32(iy)) * shape.inWidth + u32(ix)) * shape.vectors + c];
         let better = value > best;
         best = select(best, value, better);
         winner = select(winner, vec4u(ky * shape.size + kx), better);
+        continuing { kx += 1u; break if kx >= shape.size; }
       }
+      continuing { ky += 1u; break if ky >= shape.size; }
     }
     output[i] = best;
     winners[i] = winner.x | (winner.y << 8u) | (winner.z << 16u) | (winner.w << 24u);
+    ${gridNext('i', 'shape.count')}
   }
 }`,
 });
@@ -84,8 +89,9 @@ export const maxPoolGradient = defineKernel({
         sum += select(vec4f(0), gradient[at], winner == vec4u(place));
       }
     }
-    for (var once = 0u; once < shape.accumulate; once++) { sum += sourceGradient[i]; }
+    if (shape.accumulate != 0u) { sum += sourceGradient[i]; }
     sourceGradient[i] = sum;
+    ${gridNext('i', 'shape.count')}
   }
 }`,
 });

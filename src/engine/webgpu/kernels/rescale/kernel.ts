@@ -1,4 +1,4 @@
-import { type Grid, MAIN, WORKGROUP, defineKernel, gridStride } from '../../kernel.ts';
+import { type Grid, MAIN, WORKGROUP, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 /** Parts in which the largest magnitude of an activation is sought: a thread each. */
 export const MAXIMA = 4 * WORKGROUP;
@@ -16,7 +16,7 @@ export const largestParts = defineKernel({
   shape: ['size'],
   body: `${MAIN} {
   var largest = vec4u(0);
-  ${gridStride('i', 'shape.size')} { largest = max(largest, values[i] & vec4u(0x7fffffffu)); }
+  for (var i = id.x; i < shape.size; i += groups.x * ${WORKGROUP}u) { largest = max(largest, values[i] & vec4u(0x7fffffffu)); }
   maxima[id.x] = max(max(largest.x, largest.y), max(largest.z, largest.w));
 }`,
 });
@@ -51,6 +51,9 @@ export const rescale = defineKernel({
   shape: ['size', 'index'],
   body: `${MAIN} {
   let factor = factors[shape.index];
-  ${gridStride('i', 'shape.size')} { values[i] = values[i] * factor.x * factor.y; }
+  ${gridStride('i', 'shape.size')} {
+    values[i] = values[i] * factor.x * factor.y;
+    ${gridNext('i', 'shape.size')}
+  }
 }`,
 });

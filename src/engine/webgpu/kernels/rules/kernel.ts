@@ -1,4 +1,4 @@
-import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
+import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 /** Kinds of penalty as `ruledUpdate` has them. */
 export const PENALTIES = { none: 0, l1: 1, groupLasso: 2, gradient: 3 } as const;
@@ -67,6 +67,7 @@ export const ruledUpdate = defineKernel({
     }
     velocity[i] = v;
     weights[i] = next;
+    ${gridNext('i', 'shape.size')}
   }
 }`,
 });
@@ -84,6 +85,7 @@ export const squareSums = defineKernel({
       sum = fma(w, w, sum);
     }
     partials[i] = sum;
+    ${gridNext('i', 'shape.parts * shape.vectors')}
   }
 }`,
 });
@@ -96,9 +98,12 @@ export const inverseNorms = defineKernel({
   body: `${MAIN} {
   ${gridStride('i', 'shape.vectors')} {
     var sum = vec4f(0);
-    for (var part = 0u; part < shape.parts; part++) { sum += partials[part * shape.vectors + i]; }
+    for (var part = 0u; part < shape.parts; part++) {
+      sum += partials[part * shape.vectors + i];
+    }
     let some = sum > vec4f(0);
     norms[i] = select(vec4f(0), 1.0 / sqrt(select(vec4f(1), sum, some)), some);
+    ${gridNext('i', 'shape.vectors')}
   }
 }`,
 });
@@ -117,6 +122,7 @@ export const quantise = defineKernel({
   ${gridStride('i', 'shape.size')} {
     let w = full[i];
     parameters[i] = min(floor(abs(w) / unit + 0.5), levels) * sign(w) * unit;
+    ${gridNext('i', 'shape.size')}
   }
 }`,
 });

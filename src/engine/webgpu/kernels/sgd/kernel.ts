@@ -1,4 +1,4 @@
-import { MAIN, defineKernel, gridStride } from '../../kernel.ts';
+import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 /**
  * SGD with momentum over the whole parameter arena, one vec4 a thread: g += weightDecay * w (only below `decayEnd`,
@@ -22,6 +22,7 @@ export const sgd = defineKernel({
     velocity[i] = v;
     let update = select(v, fma(vec4f(step.momentum), v, g), step.nesterov != 0.0);
     parameters[i] = fma(vec4f(-step.learningRate), update, w);
+    ${gridNext('i', 'shape.size')}
   }
 }`,
 });

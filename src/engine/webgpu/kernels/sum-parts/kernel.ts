@@ -1,4 +1,4 @@
-import { type Grid, MAIN, WORKGROUP, defineKernel, gridStride, groupsFor } from '../../kernel.ts';
+import { type Grid, MAIN, WORKGROUP, defineKernel, gridNext, gridStride, groupsFor } from '../../kernel.ts';
 
 /** Threads of a work-group that share one sum in the wide form. */
 const SHARERS = 8;
@@ -35,8 +35,11 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
       : `${MAIN} {
   ${gridStride('i', 'shape.size')} {
     var sum = vec4f(0);
-    for (var part = 0u; part < shape.parts; part++) { sum += partials[part * shape.size + i]; }
+    for (var part = 0u; part < shape.parts; part++) {
+      sum += partials[part * shape.size + i];
+    }
     sums[i] = sum;
+    ${gridNext('i', 'shape.size')}
   }
 }`,
   });

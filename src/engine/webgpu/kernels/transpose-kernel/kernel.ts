@@ -49,13 +49,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   let inputs = inVectors * 4u;
   let outputs = jobs[job + 4u] * 4u;
   let flip = jobs[job + 5u] != 0u;
-  for (var i = id.x; i < taps * outputs * inVectors; i += groups.x * ${WORKGROUP}u) {
+  var i = id.x;
+  if (i < taps * outputs * inVectors) { loop {
     let c = i % inVectors;
     let o = (i / inVectors) % outputs;
     let tap = i / (inVectors * outputs);
     let at = source + (select(tap, taps - 1u - tap, flip) * inputs + c * 4u) * outputs + o;
     transposed[result + i] = vec4f(weights[at], weights[at + outputs], weights[at + 2u * outputs], weights[at + 3u * outputs]);
-  }
+    continuing { i += groups.x * ${WORKGROUP}u; break if i >= taps * outputs * inVectors; }
+  } }
 }`,
 });
 
