@@ -44,6 +44,8 @@ export interface Tuning {
   readonly rowsKernelGradient: readonly number[];
   /** Threads wanted for split sums: enough to fill the adapter, few enough that adding the parts stays cheap. */
   readonly threads: number;
+  /** Pixels that a thread of a norm's elementwise pass walks: it reads its channels' state once for all of them. */
+  readonly walked: number;
   /** Work-groups share sums through their memory. Never on a software adapter, where barriers are slow or worse. */
   readonly wide: boolean;
 }
@@ -77,6 +79,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
       kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads })),
       rowsKernelGradient: [2, 1],
       threads: 32_768,
+      walked: 4,
       wide: true,
     };
   }
@@ -90,6 +93,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
     kernelGradient: byLineClass((line) => ({ vectors, quads, ...(line === 'short' ? { flat: true } : {}) })),
     rowsKernelGradient: [4, 2, 1],
     threads: 2_048,
+    walked: 16,
     wide: false,
   };
 }
@@ -122,6 +126,7 @@ const tuningSchema = v.object({
   kernelGradient: byLineClassSchema(gradientSizesSchema),
   rowsKernelGradient: vectorsSchema,
   threads: v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(2 ** 20)),
+  walked: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_024)), 4),
   wide: v.boolean(),
 });
 

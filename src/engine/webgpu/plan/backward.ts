@@ -365,7 +365,7 @@ function recordNorm(context: PlanContext, unit: NormUnit, accumulate: Accumulate
   };
   // Without an addition the kernel never touches this binding, but it may not alias the others.
   const addedGradient = unit.added !== null && toAdded ? context.gradient(unit.added) : context.discarded;
-  const { apart, grid } = channelWalk(pixels, vectors);
+  const { apart, grid } = channelWalk(pixels, vectors, context.kernels.tuning.walked);
   recorder.record(
     normGradient(residual, accumulation),
     { ...common, coefficients, valuesGradient: context.gradient(unit.input), addedGradient },

@@ -261,7 +261,7 @@ function recordNorm(context: PlanContext, unit: NormUnit, statistics: Statistics
     const gate = context.slice(buffers.parameters, `${unit.gate}/gate`);
     recorder.record(gateScale, { gate, state }, { vectors }, [groupsFor(vectors), 1, 1], vectors * ELEMENTWISE_COST);
   }
-  const { apart, grid } = channelWalk(pixels, vectors);
+  const { apart, grid } = channelWalk(pixels, vectors, context.kernels.tuning.walked);
   recorder.record(
     unit.added ? context.kernels.norm.scaleShiftAdd : context.kernels.norm.scaleShift,
     {

@@ -148,7 +148,7 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
   };
   const forward = async (form: Form) => {
     const found = await stateOf(form);
-    const { apart, grid } = channelWalk(pixels, vectors);
+    const { apart, grid } = channelWalk(pixels, vectors, 4);
     const { output } = await bench.run(
       scaleShift(form.add),
       { values: pad(given.x), state: found.state, added: pad(given.residual), output: unwritten(pixels) },
@@ -194,7 +194,7 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
         { pixels, vectors, parts, constant: Number(constant) },
         finishGrid(wide, vectors),
       );
-      const { apart, grid } = channelWalk(pixels, vectors);
+      const { apart, grid } = channelWalk(pixels, vectors, 4);
       const before = noise(pixels * channels, 6);
       const plusBefore = (values: Float32Array): Float32Array => values.map((value, i) => value + (before[i] ?? 0));
       near(sums.gammaGradient, expected.dGamma, 'gamma');
@@ -215,7 +215,7 @@ describe.each(CASES)('batch norm over %i pixels and %i channels', (pixels, chann
 
   test('inference by running statistics equals tf.batchNorm', async () => {
     const { state } = await stateOf({ add: false, activation: 0, constant: true, wide: false });
-    const { apart, grid } = channelWalk(pixels, vectors);
+    const { apart, grid } = channelWalk(pixels, vectors, 4);
     const { output } = await bench.run(
       scaleShift(false),
       { values: pad(given.residual), state, added: unwritten(pixels), output: unwritten(pixels) },

@@ -313,15 +313,12 @@ export const scaleShiftGradient = (residual: boolean, added: Accumulation = {}) 
 }`,
   });
 
-/** Pixels that one thread of an elementwise pass over channels walks. */
-const PIXELS_A_THREAD = 4;
-
 /**
- * How far apart the pixels of a thread are, and the grid. Only `apart` times `vectors` threads work; the few that fill
+ * How far apart the pixels of a thread are when each walks about `walked`, and the grid. Only `apart` times `vectors` threads work; the few that fill
  * the last work-group do nothing.
  */
-export function channelWalk(pixels: number, vectors: number): { apart: number; grid: Grid } {
-  const threads = Math.min(65_535 * WORKGROUP, Math.ceil(pixels / PIXELS_A_THREAD) * vectors);
+export function channelWalk(pixels: number, vectors: number, walked: number): { apart: number; grid: Grid } {
+  const threads = Math.min(65_535 * WORKGROUP, Math.ceil(pixels / walked) * vectors);
   const groups = Math.ceil(threads / WORKGROUP);
   return { apart: Math.max(1, Math.floor((groups * WORKGROUP) / vectors)), grid: [groups, 1, 1] };
 }

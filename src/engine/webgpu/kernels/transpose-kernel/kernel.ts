@@ -51,9 +51,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   let flip = jobs[job + 5u] != 0u;
   var i = id.x;
   if (i < taps * outputs * inVectors) { loop {
-    let c = i % inVectors;
-    let o = (i / inVectors) % outputs;
-    let tap = i / (inVectors * outputs);
+    let row = i / inVectors;
+    let c = i - row * inVectors;
+    let tap = row / outputs;
+    let o = row - tap * outputs;
     let at = source + (select(tap, taps - 1u - tap, flip) * inputs + c * 4u) * outputs + o;
     transposed[result + i] = vec4f(weights[at], weights[at + outputs], weights[at + 2u * outputs], weights[at + 3u * outputs]);
     continuing { i += groups.x * ${WORKGROUP}u; break if i >= taps * outputs * inVectors; }
