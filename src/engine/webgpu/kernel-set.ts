@@ -13,12 +13,13 @@ import {
 } from './kernels/batch-norm/kernel.ts';
 import { averagePool, averagePoolGradient } from './kernels/average-pool/kernel.ts';
 import { convLines } from './kernels/conv-lines/kernel.ts';
+import { convLinesShared } from './kernels/conv-lines/shared.ts';
 import { conv3x3InputGradient } from './kernels/conv-3x3-input-gradient/kernel.ts';
 import { convLinesKernelGradient } from './kernels/conv-lines-kernel-gradient/kernel.ts';
 import { convRows } from './kernels/conv-rows/kernel.ts';
 import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
 import { type GradientTile, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
-import { type Tile, tileLabel } from './kernels/conv/tile.ts';
+import { type Tile, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './kernels/loss/kernel.ts';
@@ -67,19 +68,29 @@ const memo = <Of, Made>(label: (tile: Of) => string, make: (tile: Of) => Made): 
   };
 };
 
-/** The tiles of a family, one for each size. */
-export const lineTilesOf = ({ vectors, ...tile }: LineSizes): readonly Tile[] =>
-  vectors.map((size) => ({ ...tile, vectors: size }));
+type RegisterSizes = Omit<LineSizes, 'shared'>;
+
+/** Tiles without work-group memory, one for each size. */
+const registerTilesOf = ({ pixels, vectors, channels, quads }: RegisterSizes): readonly Tile[] =>
+  vectors.map((size) => ({ pixels, vectors: size, channels, quads }));
+/**
+ * The tiles of a family: those that share work-group memory, if it has them, and without it, which are for layers too
+ * narrow to fill a work-group.
+ */
+export const lineTilesOf = (sizes: LineSizes): readonly Tile[] => {
+  const tiles = registerTilesOf(sizes);
+  return sizes.shared ? [...tiles.map((tile) => ({ ...tile, channels: 4 as const, shared: true })), ...tiles] : tiles;
+};
+/** The kernel of a tile of convolutions by lines. */
+export const lineKernel = (tile: Tile, stride: 1 | 2): ReturnType<typeof convLines> =>
+  tile.shared ? convLinesShared(tile, stride) : convLines(tile, stride);
 export const gradientTilesOf = ({ vectors, quads }: GradientSizes): readonly GradientTile[] =>
   vectors.map((size) => ({ vectors: size, quads }));
 
 /** The tile that wastes least for a layer's width. */
-export function bestTile<Of extends { readonly vectors: number }>(tiles: readonly Of[], outVectors: number): Of {
-  const vectors = bestVectors(
-    tiles.map((tile) => tile.vectors),
-    outVectors,
-  );
-  const best = tiles.find((tile) => tile.vectors === vectors);
+export function bestTile<Of extends Pick<Tile, 'vectors' | 'shared'>>(tiles: readonly Of[], outVectors: number): Of {
+  const vectors = bestVectors(tiles.map(blockVectors), outVectors);
+  const best = tiles.find((tile) => blockVectors(tile) === vectors);
   if (!best) throw new Error('a family of tiles has at least one size');
   return best;
 }
@@ -98,7 +109,7 @@ export class KernelSet {
   readonly sumParts: ReturnType<typeof sumParts>;
   /** The tuning as text, see `variantsOf`. */
   readonly variants: string;
-  readonly #lines = STRIDES.map((stride) => memo(tileLabel, (tile: Tile) => convLines(tile, stride)));
+  readonly #lines = STRIDES.map((stride) => memo(tileLabel, (tile: Tile) => lineKernel(tile, stride)));
   readonly #inputGradient = memo(tileLabel, conv3x3InputGradient);
   readonly #kernelGradient = STRIDES.map((stride) =>
     memo(gradientTileLabel, (tile: GradientTile) => convLinesKernelGradient(tile, stride)),
@@ -115,7 +126,7 @@ export class KernelSet {
 
   #rowTiles({ pixels, vectors }: TileSizes): readonly Tile[] {
     const { channels, quads } = this.tuning;
-    return lineTilesOf({ pixels, vectors, channels, quads });
+    return registerTilesOf({ pixels, vectors, channels, quads });
   }
 
   #fewTiles(): readonly Tile[] {
@@ -134,7 +145,7 @@ export class KernelSet {
 
   /** `along`: the length of a line of the input, which this pass makes. */
   conv3x3InputGradient(outVectors: number, along: number): Chosen<Tile, ReturnType<typeof conv3x3InputGradient>> {
-    const tile = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
+    const tile = bestTile(registerTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
     return { tile, kernel: this.#inputGradient(tile) };
   }
 
@@ -170,6 +181,7 @@ export class KernelSet {
     const when = (kind: LayerKind, kernels: () => readonly Kernel[]): readonly Kernel[] =>
       kinds.has(kind) ? kernels() : [];
     const lineTiles = Object.values(lines).flatMap(lineTilesOf);
+    const strided = Object.values(lines).flatMap(registerTilesOf);
     const gradientTiles = Object.values(kernelGradient).flatMap(gradientTilesOf);
     const threes = (stride: 1 | 2): readonly Kernel[] => [
       ...lineTiles.map(pick(this.#lines, stride)),
@@ -177,7 +189,7 @@ export class KernelSet {
     ];
     const all = [
       ...when('3x3', () => threes(1)),
-      ...when('3x3 strided', () => [...threes(2), ...lineTiles.map(this.#inputGradient)]),
+      ...when('3x3 strided', () => [...threes(2), ...strided.map(this.#inputGradient)]),
       ...[...this.#rowTiles(rows), ...this.#fewTiles()].map(this.#rows),
       ...this.#rowGradientTiles().map(this.#rowsGradient),
       ...when('depthwise', () => [DEPTHWISE.forward[0], DEPTHWISE.kernelGradient[0]]),

@@ -55,6 +55,7 @@ describe('defaults', () => {
       vectors: [2, 1],
       channels: 1,
       quads: true,
+      shared: false,
     });
     expect(defaultsOf(true, 'SwiftShader').kernelGradient.long.vectors).toEqual([2, 1]);
     expect(defaultsOf(true, 'llvmpipe').lines.long).toEqual({
@@ -62,9 +63,16 @@ describe('defaults', () => {
       vectors: [4, 2, 1],
       channels: 1,
       quads: true,
+      shared: false,
     });
     expect(defaultsOf(true, '').kernelGradient.middle.vectors).toEqual([4, 2, 1]);
-    expect(defaultsOf(false, 'ampere').lines.middle).toEqual({ pixels: 4, vectors: [2, 1], channels: 4, quads: true });
+    expect(defaultsOf(false, 'ampere').lines.middle).toEqual({
+      pixels: 4,
+      vectors: [2, 1],
+      channels: 4,
+      quads: true,
+      shared: false,
+    });
     expect(defaultsOf(false, 'ampere', []).kernelGradient.short).toEqual({ vectors: [2, 1], quads: false });
   });
 
@@ -79,12 +87,15 @@ describe('defaults', () => {
       expect(isAmong(tuning, some)).toBe(true);
       expect(tuning.wide).toBe(!software);
       expect(some.lines.every(({ pixels }) => pixels <= 8)).toBe(true);
+      expect(some.lines.some(({ shared }) => shared)).toBe(!software);
     }
   });
 
   test('survive being written down', () => {
     const tuning = defaultsOf(false, 'ampere');
     expect(parseVariants(variantsOf(tuning))).toEqual(tuning);
+    // Checkpoints from before tiles could share work-group memory.
+    expect(parseVariants(variantsOf(tuning).replaceAll(',"shared":false', ''))).toEqual(tuning);
     for (const wrong of ['', '{}', '[1', variantsOf(tuning).replace('"pixels":4', '"pixels":16')]) {
       expect(() => parseVariants(wrong)).toThrow(/kernel variants that this version does not know/);
     }
@@ -188,7 +199,11 @@ describe('a tuning changes bits, never results', () => {
     };
     const expected = await losses(defaults);
     const all = [candidates, candidatesOf(false, defaultTuning({ ...device, software: false }))];
-    const lines = all.flatMap((some) => some.lines).map(withLines);
+    const lines = all
+      .flatMap((some) => some.lines)
+      // Work-group memory must never reach a software adapter: work-group-memory.test.ts trains with it on another one.
+      .filter(({ shared }) => !(shared && device.software))
+      .map(withLines);
     for (const tuning of [...lines, ...all.flatMap((some) => some.kernelGradient).map(withGradients)]) {
       (await losses(tuning)).forEach((loss, step) => {
         const about = `${JSON.stringify(tuning.lines.long)} ${JSON.stringify(tuning.kernelGradient.long)} step ${step}`;
@@ -234,8 +249,14 @@ describe('a tuning changes bits, never results', () => {
   test('variants that the adapter cannot run leave the engine with its own', async () => {
     const engine = new WebGpuEngine({ ...device, features: [], software: true });
     const trainer = await openTrainer(engine, NETWORK, IMAGES, { batchSize: BATCH });
-    const wide = variantsOf({ ...engine.kernels.tuning, wide: true });
-    await trainer.restore({ ...(await trainer.checkpoint()), variants: wide });
-    expect((await trainer.checkpoint()).variants).toBe(engine.info.variants);
+    const { tuning } = engine.kernels;
+    const shared = byLineClass(() => ({ ...tuning.lines.long, quads: false, shared: true }));
+    for (const foreign of [
+      { ...tuning, wide: true },
+      { ...tuning, lines: shared },
+    ]) {
+      await trainer.restore({ ...(await trainer.checkpoint()), variants: variantsOf(foreign) });
+      expect((await trainer.checkpoint()).variants).toBe(engine.info.variants);
+    }
   });
 });

@@ -2,12 +2,12 @@ import { samePadLow } from '../../core/network/index.ts';
 import { storageBuffer, values, withZeros } from './buffers.ts';
 import { answered } from './deadline.ts';
 import type { Device } from './device.ts';
-import { bestTile, gradientTilesOf, lineTilesOf } from './kernel-set.ts';
+import { bestTile, gradientTilesOf, lineKernel, lineTilesOf } from './kernel-set.ts';
 import { ZERO_VEC4S } from './kernel.ts';
 import { convLinesKernelGradient, lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
-import { convLines, convLinesGrid, lineTable } from './kernels/conv-lines/kernel.ts';
+import { convLinesGrid, lineTable } from './kernels/conv-lines/kernel.ts';
 import { gradientTileLabel, kernelGradientGrid, splitRows } from './kernels/conv/kernel-gradient.ts';
-import { PLAIN_STORE, tileLabel } from './kernels/conv/tile.ts';
+import { PLAIN_STORE, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { sumGrid, sumParts } from './kernels/sum-parts/kernel.ts';
 import { AdapterClock } from './latency.ts';
 import type { Pipelines } from './pipelines.ts';
@@ -16,7 +16,7 @@ import { type Dispatch, Recorder } from './plan/recorder.ts';
 import { type GradientSizes, LINE_CLASSES, type LineClass, type LineSizes, type Tuning } from './tuning.ts';
 
 /** Version of the kernels that candidates are made of: raise it when they change, so that choices are measured anew. */
-export const KERNEL_VERSION = 1;
+export const KERNEL_VERSION = 2;
 
 /** What may be chosen; the default comes first. */
 export interface Candidates {
@@ -24,7 +24,9 @@ export interface Candidates {
   readonly kernelGradient: readonly GradientSizes[];
 }
 
-/** Candidates of an adapter. Larger tiles than these hang the compiler of lavapipe. */
+/**
+ * Candidates of an adapter: work-group memory on GPUs only. Larger tiles than these hang the compiler of lavapipe.
+ */
 export function candidatesOf(software: boolean, { quads, lines, kernelGradient }: Tuning): Candidates {
   const wide = [4, 2, 1];
   const usual = [2, 1];
@@ -32,18 +34,20 @@ export function candidatesOf(software: boolean, { quads, lines, kernelGradient }
     ? {
         lines: distinct([
           lines.long,
-          { pixels: 8, vectors: usual, channels: 1, quads },
-          { pixels: 8, vectors: wide, channels: 1, quads },
+          { pixels: 8, vectors: usual, channels: 1, quads, shared: false },
+          { pixels: 8, vectors: wide, channels: 1, quads, shared: false },
         ]),
         kernelGradient: distinct([kernelGradient.long, { vectors: usual, quads }, { vectors: wide, quads }]),
       }
     : {
         lines: distinct([
           lines.long,
-          { pixels: 8, vectors: usual, channels: 4, quads },
-          { pixels: 8, vectors: wide, channels: 4, quads },
-          { pixels: 4, vectors: usual, channels: 4, quads: false },
-          { pixels: 8, vectors: usual, channels: 1, quads },
+          { pixels: 4, vectors: usual, channels: 4, quads, shared: true },
+          { pixels: 8, vectors: usual, channels: 4, quads, shared: true },
+          { pixels: 8, vectors: usual, channels: 4, quads, shared: false },
+          { pixels: 8, vectors: wide, channels: 4, quads, shared: false },
+          { pixels: 4, vectors: usual, channels: 4, quads: false, shared: false },
+          { pixels: 8, vectors: usual, channels: 1, quads, shared: false },
         ]),
         kernelGradient: distinct([
           kernelGradient.long,
@@ -364,7 +368,7 @@ class SampleLayer {
     const g = this.#g;
     const recorder = new Recorder();
     const tile = bestTile(lineTilesOf(sizes), g.outVectors);
-    const blocks = forwardLines(g, tile.vectors);
+    const blocks = forwardLines(g, blockVectors(tile));
     const { images, outVectors, inVectors } = g;
     const shape = { ...lineShape(g, g.form), images, outVectors, inVectors, blocks: blocks.length };
     const weights = { buffer: this.#weights };
@@ -377,7 +381,7 @@ class SampleLayer {
       partials: { buffer: this.#discarded },
       lines: recorder.table(lineTable(blocks)),
     };
-    recorder.record(convLines(tile, 1), bindings, { ...shape, ...PLAIN_STORE }, convLinesGrid(tile, shape), 0);
+    recorder.record(lineKernel(tile, 1), bindings, { ...shape, ...PLAIN_STORE }, convLinesGrid(tile, shape), 0);
     return recorder;
   }
 

@@ -12,6 +12,8 @@ export interface LineSizes extends TileSizes {
   /** Input channels a turn, see Tile. */
   readonly channels: 1 | 4;
   readonly quads: boolean;
+  /** Work-groups stage pixels and weights in their memory. Never on a software adapter, as `wide`. */
+  readonly shared: boolean;
 }
 
 /** Tiles of kernel gradients by lines. */
@@ -69,7 +71,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
     return {
       channels: 4,
       quads,
-      lines: byLineClass(() => ({ pixels: 4, vectors: [2, 1], channels: 4, quads })),
+      lines: byLineClass(() => ({ pixels: 4, vectors: [2, 1], channels: 4, quads, shared: false })),
       rows: { pixels: 4, vectors: [2, 1] },
       few: { pixels: 4, vectors: [1], tiles: 8 },
       kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads })),
@@ -82,7 +84,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
   return {
     channels: 1,
     quads,
-    lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads })),
+    lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads, shared: false })),
     rows: { pixels: 8, vectors: [4, 2, 1] },
     few: { pixels: 4, vectors: [4], tiles: 32 },
     kernelGradient: byLineClass(() => ({ vectors, quads })),
@@ -96,7 +98,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
 export function runsOn(tuning: Tuning, device: Pick<Device, 'software' | 'features'>): boolean {
   const choices = [...Object.values(tuning.lines), ...Object.values(tuning.kernelGradient), tuning];
   if (choices.some(({ quads }) => quads) && !hasQuads(device)) return false;
-  return !(device.software && tuning.wide);
+  return !(device.software && (tuning.wide || Object.values(tuning.lines).some(({ shared }) => shared)));
 }
 
 const vectorsSchema = v.pipe(v.array(v.picklist([1, 2, 4])), v.minLength(1));
@@ -104,7 +106,13 @@ const sizeEntries = { pixels: v.picklist([1, 2, 4, 8]), vectors: vectorsSchema }
 const channelsSchema = v.picklist([1, 4]);
 export const byLineClassSchema = <Schema extends v.GenericSchema>(of: Schema) =>
   v.object({ long: of, middle: of, short: of });
-export const lineSizesSchema = v.object({ ...sizeEntries, channels: channelsSchema, quads: v.boolean() });
+export const lineSizesSchema = v.object({
+  ...sizeEntries,
+  channels: channelsSchema,
+  quads: v.boolean(),
+  // Checkpoints from before there was a choice.
+  shared: v.optional(v.boolean(), false),
+});
 export const gradientSizesSchema = v.object({ vectors: vectorsSchema, quads: v.boolean() });
 
 const tuningSchema = v.object({

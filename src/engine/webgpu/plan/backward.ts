@@ -9,7 +9,7 @@ import { convLinesGrid, lineTable } from '../kernels/conv-lines/kernel.ts';
 import { unitCount, unitTable } from '../kernels/conv-rows-kernel-gradient/kernel.ts';
 import { convRowsGrid, rowTable } from '../kernels/conv-rows/kernel.ts';
 import { kernelGradientGrid, splitRows } from '../kernels/conv/kernel-gradient.ts';
-import { PLAIN_STORE } from '../kernels/conv/tile.ts';
+import { PLAIN_STORE, blockVectors } from '../kernels/conv/tile.ts';
 import { depthwiseGradientGrid, depthwiseGrid, splitDepthwise } from '../kernels/depthwise/kernel.ts';
 import { globalAverageGradient } from '../kernels/global-average/kernel.ts';
 import { maxPoolGradient } from '../kernels/max-pool/kernel.ts';
@@ -222,7 +222,7 @@ function recordInputGradient(
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
     const along = lineShape({ ...reversed, ...pads }, g.form);
     const { tile, kernel } = kernels.convLines(widestClass(g), 1, along.outAlong);
-    const blocks = gradientLines(g, tile.vectors);
+    const blocks = gradientLines(g, blockVectors(tile));
     const shape = { ...reversed, ...along, blocks: blocks.length };
     const lines = recorder.table(lineTable(blocks));
     recorder.record(kernel, { ...bindings, lines }, shape, convLinesGrid(tile, shape), convCost(g));

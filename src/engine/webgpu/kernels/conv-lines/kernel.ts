@@ -1,4 +1,4 @@
-import { type Grid, type Kernel, defineKernel, groupsFor } from '../../kernel.ts';
+import { type Grid, type Kernel, defineKernel } from '../../kernel.ts';
 import { RUN_WORDS, type TableBlock, blockTable, readBlock } from '../conv/table.ts';
 import {
   STORE_FIELDS,
@@ -6,6 +6,7 @@ import {
   convBuffers,
   convHead,
   declareAccumulators,
+  groupTiles,
   linePixelAddress,
   multiplyAdd,
   storeTile,
@@ -14,7 +15,7 @@ import {
   weightLoads,
 } from '../conv/tile.ts';
 
-const FIELDS = [
+export const FIELDS = [
   'images',
   'outAcross',
   'outAlong',
@@ -58,7 +59,7 @@ export const lineTable = (blocks: readonly LineBlock[]): Int32Array =>
  * lines say which way lines run. Forward; at stride 1 also the input gradient, on flipped and transposed weights.
  * `source` is bound with its zero region.
  */
-export function convLines(tile: Tile, stride: 1 | 2): Kernel<keyof ReturnType<typeof buffers>, ConvLinesField> {
+export function convLines(tile: Tile, stride: 1 | 2): Kernel<LinesBuffer, ConvLinesField> {
   const columns = (tile.pixels - 1) * stride + 3;
   const weights = weightLoads(tile, 3, { tap: 'tapStride', row: 'rowStride' });
   return defineKernel({
@@ -110,7 +111,8 @@ export function convLines(tile: Tile, stride: 1 | 2): Kernel<keyof ReturnType<ty
   });
 }
 
-const buffers = (tile: Tile) => ({ ...convBuffers(tile), lines: ['read', 'array<i32>'] as const });
+export const buffers = (tile: Tile) => ({ ...convBuffers(tile), lines: ['read', 'array<i32>'] as const });
+export type LinesBuffer = keyof ReturnType<typeof buffers>;
 
 type LineShape = Readonly<Record<'images' | 'outAcross' | 'outAlong', number>>;
 
@@ -120,7 +122,7 @@ export const lineTiles = (tile: Tile, { images, outAcross, outAlong }: LineShape
 
 /** Threads over (image, line, tile of the line) along x, blocks of output channels along y. */
 export const convLinesGrid = (tile: Tile, shape: LineShape & { readonly blocks: number }): Grid => [
-  groupsFor(lineTiles(tile, shape)),
+  Math.min(65_535, Math.ceil(lineTiles(tile, shape) / groupTiles(tile))),
   shape.blocks,
   1,
 ];

@@ -16,14 +16,27 @@ export interface Tile {
   readonly quads: boolean;
   /** Work-groups of a single quad: for layers with few tiles, which would leave most of a larger group idle. */
   readonly narrow?: boolean;
+  /**
+   * Convolutions by lines: a work-group stages pixels and weights in its memory. `channels` is 4. Never on a software
+   * adapter.
+   */
+  readonly shared?: boolean;
 }
 
 const QUAD = 4;
 /** Threads in a tile's work-groups. */
 export const groupThreads = ({ narrow = false }: Tile): number => (narrow ? QUAD : WORKGROUP);
 
-export const tileLabel = ({ pixels, vectors, channels, quads, narrow = false }: Tile): string =>
-  `${pixels}x${vectors * 4}c${channels}${quads ? 'q' : ''}${narrow ? 'n' : ''}`;
+/** Blocks of output channels side by side in a work-group that shares its memory. */
+export const SHARED_BLOCKS = 4;
+/** Vec4s of output channels in a block of the table: a tile's, or together a work-group's. */
+export const blockVectors = ({ vectors, shared = false }: Pick<Tile, 'vectors' | 'shared'>): number =>
+  shared ? SHARED_BLOCKS * vectors : vectors;
+/** Tiles of the same block in a work-group of a convolution by lines. */
+export const groupTiles = ({ shared = false }: Tile): number => (shared ? WORKGROUP / SHARED_BLOCKS : WORKGROUP);
+
+export const tileLabel = ({ pixels, vectors, channels, quads, narrow = false, shared = false }: Tile): string =>
+  `${pixels}x${vectors * 4}c${channels}${quads ? 'q' : ''}${narrow ? 'n' : ''}${shared ? 's' : ''}`;
 
 /** Lines of WGSL for 0 to count - 1. */
 export const times = (count: number, line: (index: number) => string): string =>
