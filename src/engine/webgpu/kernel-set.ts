@@ -16,9 +16,10 @@ import { convLines } from './kernels/conv-lines/kernel.ts';
 import { convLinesShared } from './kernels/conv-lines/shared.ts';
 import { conv3x3InputGradient } from './kernels/conv-3x3-input-gradient/kernel.ts';
 import { convLinesKernelGradient } from './kernels/conv-lines-kernel-gradient/kernel.ts';
+import { convLinesKernelGradientShared } from './kernels/conv-lines-kernel-gradient/shared.ts';
 import { convRows } from './kernels/conv-rows/kernel.ts';
 import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
-import { type GradientTile, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
+import { type GradientTile, SHARED_UNITS, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
 import { type Tile, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
@@ -84,8 +85,13 @@ export const lineTilesOf = (sizes: LineSizes): readonly Tile[] => {
 /** The kernel of a tile of convolutions by lines. */
 export const lineKernel = (tile: Tile, stride: 1 | 2): ReturnType<typeof convLines> =>
   tile.shared ? convLinesShared(tile, stride) : convLines(tile, stride);
-export const gradientTilesOf = ({ vectors, quads }: GradientSizes): readonly GradientTile[] =>
-  vectors.map((size) => ({ vectors: size, quads }));
+export const gradientTilesOf = ({ vectors, quads, shared }: GradientSizes): readonly GradientTile[] => {
+  const tiles = vectors.map((size) => ({ vectors: size, quads }));
+  return shared ? [...tiles.map((tile) => ({ ...tile, quads: false, shared: true })), ...tiles] : tiles;
+};
+/** The kernel of a tile of kernel gradients by lines. */
+export const lineGradientKernel = (tile: GradientTile, stride: 1 | 2): ReturnType<typeof convLinesKernelGradient> =>
+  tile.shared ? convLinesKernelGradientShared(tile, stride) : convLinesKernelGradient(tile, stride);
 
 /** The tile that wastes least for a layer's width. */
 export function bestTile<Of extends Pick<Tile, 'vectors' | 'shared'>>(tiles: readonly Of[], outVectors: number): Of {
@@ -93,6 +99,16 @@ export function bestTile<Of extends Pick<Tile, 'vectors' | 'shared'>>(tiles: rea
   const best = tiles.find((tile) => blockVectors(tile) === vectors);
   if (!best) throw new Error('a family of tiles has at least one size');
   return best;
+}
+
+/** Of a work-group's threads at least this share must have a unit. */
+const LEAST_BUSY = 0.6;
+
+/** The same for kernel gradients by lines of a layer with `units` units. */
+export function bestGradientTile(sizes: GradientSizes, outVectors: number, units: number): GradientTile {
+  const busy = units / (Math.ceil(units / SHARED_UNITS) * SHARED_UNITS);
+  const tiles = gradientTilesOf(sizes).filter(({ shared }) => !shared || busy >= LEAST_BUSY);
+  return bestTile(tiles, outVectors);
 }
 
 /** A tile and its kernel. */
@@ -112,7 +128,7 @@ export class KernelSet {
   readonly #lines = STRIDES.map((stride) => memo(tileLabel, (tile: Tile) => lineKernel(tile, stride)));
   readonly #inputGradient = memo(tileLabel, conv3x3InputGradient);
   readonly #kernelGradient = STRIDES.map((stride) =>
-    memo(gradientTileLabel, (tile: GradientTile) => convLinesKernelGradient(tile, stride)),
+    memo(gradientTileLabel, (tile: GradientTile) => lineGradientKernel(tile, stride)),
   );
   readonly #rows = memo(tileLabel, convRows);
   readonly #rowsGradient = memo(gradientTileLabel, convRowsKernelGradient);
@@ -134,7 +150,7 @@ export class KernelSet {
   }
 
   #rowGradientTiles(): readonly GradientTile[] {
-    return gradientTilesOf({ vectors: this.tuning.rowsKernelGradient, quads: this.tuning.quads });
+    return gradientTilesOf({ vectors: this.tuning.rowsKernelGradient, quads: this.tuning.quads, shared: false });
   }
 
   /** For a width in vec4s and the length of a line of output pixels: the tile and kernel of convolutions by lines. */
@@ -149,13 +165,14 @@ export class KernelSet {
     return { tile, kernel: this.#inputGradient(tile) };
   }
 
-  /** `along`: the length of a line of pixels of the output's gradient. */
+  /** `along`: the length of a line of pixels of the output's gradient; `units`: of `lineUnits`. */
   convLinesKernelGradient(
     outVectors: number,
     stride: 1 | 2,
     along: number,
+    units: number,
   ): Chosen<GradientTile, ReturnType<typeof convLinesKernelGradient>> {
-    const tile = bestTile(gradientTilesOf(this.tuning.kernelGradient[lineClass(along)]), outVectors);
+    const tile = bestGradientTile(this.tuning.kernelGradient[lineClass(along)], outVectors, units);
     return { tile, kernel: pick(this.#kernelGradient, stride)(tile) };
   }
 

@@ -73,7 +73,11 @@ describe('defaults', () => {
       quads: true,
       shared: false,
     });
-    expect(defaultsOf(false, 'ampere', []).kernelGradient.short).toEqual({ vectors: [2, 1], quads: false });
+    expect(defaultsOf(false, 'ampere', []).kernelGradient.short).toEqual({
+      vectors: [2, 1],
+      quads: false,
+      shared: false,
+    });
   });
 
   test('are candidates, and software adapters never share work-group memory or make 16 pixels', () => {
@@ -88,6 +92,7 @@ describe('defaults', () => {
       expect(tuning.wide).toBe(!software);
       expect(some.lines.every(({ pixels }) => pixels <= 8)).toBe(true);
       expect(some.lines.some(({ shared }) => shared)).toBe(!software);
+      expect(some.kernelGradient.some(({ shared }) => shared)).toBe(!software);
     }
   });
 
@@ -199,12 +204,11 @@ describe('a tuning changes bits, never results', () => {
     };
     const expected = await losses(defaults);
     const all = [candidates, candidatesOf(false, defaultTuning({ ...device, software: false }))];
-    const lines = all
-      .flatMap((some) => some.lines)
-      // Work-group memory must never reach a software adapter: work-group-memory.test.ts trains with it on another one.
-      .filter(({ shared }) => !(shared && device.software))
-      .map(withLines);
-    for (const tuning of [...lines, ...all.flatMap((some) => some.kernelGradient).map(withGradients)]) {
+    // Work-group memory must never reach this adapter if it is a software one: work-group-memory.test.ts has another.
+    const runs = ({ shared }: { readonly shared: boolean }): boolean => !(shared && device.software);
+    const lines = all.flatMap((some) => some.lines.filter(runs).map(withLines));
+    const gradients = all.flatMap((some) => some.kernelGradient.filter(runs).map(withGradients));
+    for (const tuning of [...lines, ...gradients]) {
       (await losses(tuning)).forEach((loss, step) => {
         const about = `${JSON.stringify(tuning.lines.long)} ${JSON.stringify(tuning.kernelGradient.long)} step ${step}`;
         expect(Math.abs(loss - (expected[step] ?? NaN)), about).toBeLessThan(1e-5);
@@ -254,6 +258,7 @@ describe('a tuning changes bits, never results', () => {
     for (const foreign of [
       { ...tuning, wide: true },
       { ...tuning, lines: shared },
+      { ...tuning, kernelGradient: byLineClass(() => ({ ...tuning.kernelGradient.long, shared: true })) },
     ]) {
       await trainer.restore({ ...(await trainer.checkpoint()), variants: variantsOf(foreign) });
       expect((await trainer.checkpoint()).variants).toBe(engine.info.variants);

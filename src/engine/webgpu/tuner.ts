@@ -2,11 +2,18 @@ import { samePadLow } from '../../core/network/index.ts';
 import { storageBuffer, values, withZeros } from './buffers.ts';
 import { answered } from './deadline.ts';
 import type { Device } from './device.ts';
-import { bestTile, gradientTilesOf, lineKernel, lineTilesOf } from './kernel-set.ts';
+import {
+  bestGradientTile,
+  bestTile,
+  gradientTilesOf,
+  lineGradientKernel,
+  lineKernel,
+  lineTilesOf,
+} from './kernel-set.ts';
 import { ZERO_VEC4S } from './kernel.ts';
-import { convLinesKernelGradient, lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
+import { lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
 import { convLinesGrid, lineTable } from './kernels/conv-lines/kernel.ts';
-import { gradientTileLabel, kernelGradientGrid, splitRows } from './kernels/conv/kernel-gradient.ts';
+import { gradientTileLabel, kernelGradientGrid, splitRows, splitShape } from './kernels/conv/kernel-gradient.ts';
 import { PLAIN_STORE, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { sumGrid, sumParts } from './kernels/sum-parts/kernel.ts';
 import { AdapterClock } from './latency.ts';
@@ -37,7 +44,11 @@ export function candidatesOf(software: boolean, { quads, lines, kernelGradient }
           { pixels: 8, vectors: usual, channels: 1, quads, shared: false },
           { pixels: 8, vectors: wide, channels: 1, quads, shared: false },
         ]),
-        kernelGradient: distinct([kernelGradient.long, { vectors: usual, quads }, { vectors: wide, quads }]),
+        kernelGradient: distinct([
+          kernelGradient.long,
+          { vectors: usual, quads, shared: false },
+          { vectors: wide, quads, shared: false },
+        ]),
       }
     : {
         lines: distinct([
@@ -51,10 +62,12 @@ export function candidatesOf(software: boolean, { quads, lines, kernelGradient }
         ]),
         kernelGradient: distinct([
           kernelGradient.long,
-          { vectors: usual, quads },
-          { vectors: wide, quads },
-          { vectors: [1], quads },
-          { vectors: usual, quads: false },
+          { vectors: usual, quads, shared: true },
+          { vectors: [1], quads, shared: true },
+          { vectors: usual, quads, shared: false },
+          { vectors: wide, quads, shared: false },
+          { vectors: [1], quads, shared: false },
+          { vectors: usual, quads: false, shared: false },
         ]),
       };
 }
@@ -116,9 +129,9 @@ export async function tune(
   {
     cap = CAP_MILLISECONDS,
     now = () => performance.now(),
-  }: { readonly cap?: number; readonly now?: () => number } = {},
+    candidates = candidatesOf(device.software, defaults),
+  }: { readonly cap?: number; readonly now?: () => number; readonly candidates?: Candidates } = {},
 ): Promise<{ readonly tuning: Tuning; readonly measured: readonly Measurement[] }> {
-  const candidates = candidatesOf(device.software, defaults);
   const lines = { ...defaults.lines };
   const kernelGradient = { ...defaults.kernelGradient };
   const contest = new Contest(pipelines, new Budget(cap, now));
@@ -389,16 +402,16 @@ class SampleLayer {
     const g = this.#g;
     const { threads, wide } = this.tuning;
     const recorder = new Recorder();
-    const tile = bestTile(gradientTilesOf(sizes), g.outVectors);
     const units = lineUnits(g);
+    const tile = bestGradientTile(sizes, g.outVectors, units.length);
     const { outVectors, inVectors } = g;
     const size = 9 * g.inChannels * outVectors;
     const shape = { ...lineShape(g, g.form), outVectors, inVectors, size, units: units.length };
     const lines = g.images * shape.outAcross;
-    const split = splitRows(lines, { ...shape, vectors: tile.vectors }, threads);
+    const split = splitRows(lines, splitShape(tile, units.length, outVectors), threads);
     const partials = { buffer: this.#buffer('sample partials', split.parts * size) };
     recorder.record(
-      convLinesKernelGradient(tile, 1),
+      lineGradientKernel(tile, 1),
       {
         source: withZeros(this.#source),
         gradient: withZeros(this.#gradient),
@@ -406,7 +419,7 @@ class SampleLayer {
         table: recorder.table(lineUnitTable(units)),
       },
       { ...shape, lanes: split.lanes, lines, linesPerPart: split.rowsPerPart },
-      kernelGradientGrid(split, outVectors, tile.vectors),
+      kernelGradientGrid(split, outVectors, blockVectors(tile)),
       0,
     );
     // Tiles decide how many parts there are to add: that counts too.

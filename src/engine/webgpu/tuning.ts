@@ -20,6 +20,8 @@ export interface LineSizes extends TileSizes {
 export interface GradientSizes {
   readonly vectors: readonly number[];
   readonly quads: boolean;
+  /** As in LineSizes. */
+  readonly shared: boolean;
 }
 
 /** Layers by the length of a line of output pixels: what fits long lines may leave much of a short one idle. */
@@ -74,7 +76,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
       lines: byLineClass(() => ({ pixels: 4, vectors: [2, 1], channels: 4, quads, shared: false })),
       rows: { pixels: 4, vectors: [2, 1] },
       few: { pixels: 4, vectors: [1], tiles: 8 },
-      kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads })),
+      kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads, shared: false })),
       rowsKernelGradient: [2, 1],
       threads: 32_768,
       wide: true,
@@ -87,7 +89,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
     lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads, shared: false })),
     rows: { pixels: 8, vectors: [4, 2, 1] },
     few: { pixels: 4, vectors: [4], tiles: 32 },
-    kernelGradient: byLineClass(() => ({ vectors, quads })),
+    kernelGradient: byLineClass(() => ({ vectors, quads, shared: false })),
     rowsKernelGradient: [4, 2, 1],
     threads: 2_048,
     wide: false,
@@ -96,9 +98,9 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
 
 /** Whether a device can run kernels of a tuning, which may come from another adapter. */
 export function runsOn(tuning: Tuning, device: Pick<Device, 'software' | 'features'>): boolean {
-  const choices = [...Object.values(tuning.lines), ...Object.values(tuning.kernelGradient), tuning];
-  if (choices.some(({ quads }) => quads) && !hasQuads(device)) return false;
-  return !(device.software && (tuning.wide || Object.values(tuning.lines).some(({ shared }) => shared)));
+  const byLines = [...Object.values(tuning.lines), ...Object.values(tuning.kernelGradient)];
+  if ([...byLines, tuning].some(({ quads }) => quads) && !hasQuads(device)) return false;
+  return !(device.software && (tuning.wide || byLines.some(({ shared }) => shared)));
 }
 
 const vectorsSchema = v.pipe(v.array(v.picklist([1, 2, 4])), v.minLength(1));
@@ -106,14 +108,15 @@ const sizeEntries = { pixels: v.picklist([1, 2, 4, 8]), vectors: vectorsSchema }
 const channelsSchema = v.picklist([1, 4]);
 export const byLineClassSchema = <Schema extends v.GenericSchema>(of: Schema) =>
   v.object({ long: of, middle: of, short: of });
+// Checkpoints from before there was a choice lack it.
+const sharedSchema = v.optional(v.boolean(), false);
 export const lineSizesSchema = v.object({
   ...sizeEntries,
   channels: channelsSchema,
   quads: v.boolean(),
-  // Checkpoints from before there was a choice.
-  shared: v.optional(v.boolean(), false),
+  shared: sharedSchema,
 });
-export const gradientSizesSchema = v.object({ vectors: vectorsSchema, quads: v.boolean() });
+export const gradientSizesSchema = v.object({ vectors: vectorsSchema, quads: v.boolean(), shared: sharedSchema });
 
 const tuningSchema = v.object({
   channels: channelsSchema,

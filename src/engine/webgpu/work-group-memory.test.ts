@@ -5,12 +5,21 @@ import { type Network, buildNetwork } from '../../core/network/index.ts';
 import { BATCH_NORM_EPSILON } from '../../core/network/network.ts';
 import { type Device, requestDevice } from './device.ts';
 import { WebGpuEngine } from './index.ts';
-import { lineKernel, lineTilesOf } from './kernel-set.ts';
+import { gradientTilesOf, lineGradientKernel, lineKernel, lineTilesOf } from './kernel-set.ts';
 import { type Grid, type Kernel } from './kernel.ts';
 import { finishGradientMoments, finishGrid, finishMoments } from './kernels/batch-norm/kernel.ts';
+import { lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
+import { sharedGradientBytes } from './kernels/conv-lines-kernel-gradient/shared.ts';
 import { convLinesGrid, lineTable, lineTiles } from './kernels/conv-lines/kernel.ts';
 import { sharedBytes } from './kernels/conv-lines/shared.ts';
-import { geometryOf, placeInputs, placeWeights, placesOf } from './kernels/conv/testing.ts';
+import {
+  type GradientTile,
+  gradientTileLabel,
+  kernelGradientGrid,
+  splitRows,
+  splitShape,
+} from './kernels/conv/kernel-gradient.ts';
+import { eachWeight, geometryOf, placeInputs, placeWeights, placesOf } from './kernels/conv/testing.ts';
 import { PLAIN_STORE, type StoreField, type Tile, blockVectors, momentParts, tileLabel } from './kernels/conv/tile.ts';
 import { sumGrid, sumParts } from './kernels/sum-parts/kernel.ts';
 import {
@@ -19,7 +28,15 @@ import {
   transposedSize,
   transpositionTable,
 } from './kernels/transpose-kernel/kernel.ts';
-import { type Geometry, forwardLines, gradientLines, lineShape, transpositions } from './plan/geometry.ts';
+import {
+  type Geometry,
+  forwardLines,
+  gradientLines,
+  lineShape,
+  lineUnits,
+  lowered,
+  transpositions,
+} from './plan/geometry.ts';
 import {
   type Batch,
   type ConvCase,
@@ -31,7 +48,7 @@ import {
   relativeError,
   withZeroRegion,
 } from './testing.ts';
-import { candidatesOf } from './tuner.ts';
+import { candidatesOf, isAmong, tune } from './tuner.ts';
 import { type Tuning, byLineClass, defaultTuning, runsOn } from './tuning.ts';
 
 /*
@@ -67,6 +84,9 @@ const LINE_TILES: readonly Tile[] = [
   { ...SIZES[0]!, quads: false, shared: true },
 ];
 
+/** Mesa has subgroups, but these do without. */
+const GRADIENT_TILES: readonly GradientTile[] = [1, 2].map((vectors) => ({ vectors, quads: false, shared: true }));
+
 interface Problem {
   readonly name: string;
   readonly g: Geometry;
@@ -77,6 +97,7 @@ interface Problem {
   readonly gradient: Float32Array;
   readonly y: Float64Array;
   readonly dx: Float64Array;
+  readonly dw: Float64Array;
 }
 
 /** Dense kernels, and from `columnsFrom` on those that keep a column of taps for each class of source maps. */
@@ -103,10 +124,12 @@ function casesOf(seed: number, stride: number): readonly ConvCase[] {
   });
 }
 
+type F64 = Float64Array;
+
 /** Convolution and gradients by plain loops in double precision. */
 function reference(g: Geometry, x: Float32Array, w: Float32Array, dy: Float32Array) {
   const [inputs, outputs] = [placesOf(g).length, g.outChannels];
-  const [y, dx] = [new Float64Array(dy.length), new Float64Array(x.length)];
+  const [y, dx, dw] = [dy, x, w].map(({ length }) => new Float64Array(length)) as [F64, F64, F64];
   for (let pixel = 0; pixel < dy.length / outputs; pixel++) {
     const column = pixel % g.outWidth;
     const row = Math.floor(pixel / g.outWidth) % g.outHeight;
@@ -121,11 +144,12 @@ function reference(g: Geometry, x: Float32Array, w: Float32Array, dy: Float32Arr
         for (let o = 0; o < outputs; o++) {
           y[pixel * outputs + o]! += x[from + c]! * w[weight + o]!;
           dx[from + c]! += dy[pixel * outputs + o]! * w[weight + o]!;
+          dw[weight + o]! += dy[pixel * outputs + o]! * x[from + c]!;
         }
       }
     }
   }
-  return { y, dx };
+  return { y, dx, dw };
 }
 
 const sameBits = (a: Float32Array, b: Float32Array | undefined): boolean =>
@@ -149,7 +173,7 @@ async function problemsOf(bench: KernelBench, cases: readonly ConvCase[]): Promi
     const dy = noise(g.images * g.outHeight * g.outWidth * g.outChannels, 3 * i + 1);
     const w = noise(9 * inputs * g.outChannels, 3 * i + 2);
     prune(shape, w);
-    const { y, dx } = reference(g, x, w, dy);
+    const { y, dx, dw } = reference(g, x, w, dy);
     const problem = {
       name: JSON.stringify(shape),
       g,
@@ -158,6 +182,7 @@ async function problemsOf(bench: KernelBench, cases: readonly ConvCase[]): Promi
       gradient: withZeroRegion(padChannels(dy, g.outChannels)),
       y,
       dx,
+      dw,
     };
     const jobs = transpositions(g, 0, 0);
     const size = jobs.reduce((sum, job) => sum + transposedSize(job), 0);
@@ -341,6 +366,50 @@ function addInputGradient(batch: Batch, tile: Tile, problem: Problem, accumulate
   );
 }
 
+function addKernelGradient(
+  batch: Batch,
+  tile: GradientTile,
+  problem: Problem,
+  threads: number,
+  done: (partials: Float32Array) => void = () => {},
+): void {
+  const { g, source, gradient, dw } = problem;
+  const { outVectors, inVectors } = g;
+  const units = lineUnits(g);
+  const along = lineShape(g, g.form);
+  const lines = g.images * along.outAcross;
+  const split = splitRows(lines, splitShape(tile, units.length, outVectors), threads);
+  const { parts, lanes, rowsPerPart } = split;
+  const size = lowered(g).rows * outVectors;
+  const expected = placeWeights(g, dw);
+  const kernel = lineGradientKernel(tile, g.stride === 2 ? 2 : 1);
+  batch.add(
+    kernel,
+    { source, gradient, partials: unwritten(parts * size), table: lineUnitTable(units) },
+    { ...along, outVectors, inVectors, size, units: units.length, lanes, lines, linesPerPart: rowsPerPart },
+    kernelGradientGrid(split, outVectors, blockVectors(tile)),
+    ({ partials }) => {
+      done(partials);
+      const about = `${kernel.label} ${problem.name} in ${parts} parts`;
+      const sums = summed(partials, parts);
+      expect(relativeError(sums, expected), about).toBeLessThan(TOLERANCE);
+      // Padding must stay zero: momentum SGD would otherwise grow weights that do not exist.
+      eachWeight(g, (_plain, padded) => (sums[padded] = 0));
+      expect(
+        sums.every((value) => value === 0),
+        about,
+      ).toBe(true);
+    },
+  );
+}
+
+/** Sum over parts of [parts, size]. */
+function summed(values: Float32Array, parts: number): Float64Array {
+  const sums = new Float64Array(values.length / parts);
+  values.forEach((value, i) => (sums[i % sums.length]! += value));
+  return sums;
+}
+
 describe.skipIf(reason)(reason ? `work-group memory (${reason})` : 'work-group memory', () => {
   let opened: KernelBench | undefined;
   const bench = (): KernelBench => (opened ??= KernelBench.on(device()));
@@ -385,27 +454,63 @@ describe.skipIf(reason)(reason ? `work-group memory (${reason})` : 'work-group m
     });
   });
 
+  describe.each([1, 2] as const)('kernel gradient by lines, stride %i', (stride) => {
+    test.each(GRADIENT_TILES.map((tile) => ({ tile, name: gradientTileLabel(tile) })))(
+      '$name equals plain loops however the lines are split, twice with the same bits',
+      async ({ tile }) => {
+        const all = await problems(stride);
+        const batch = bench().batch();
+        const seen = new Map<Problem, Float32Array>();
+        let repeated = 0;
+        for (const problem of all) {
+          addKernelGradient(batch, tile, problem, 1);
+          addKernelGradient(batch, tile, problem, 1_000, (partials) => seen.set(problem, partials));
+        }
+        await batch.run();
+        for (const problem of all) {
+          addKernelGradient(batch, tile, problem, 1_000, (partials) => {
+            repeated += Number(sameBits(partials, seen.get(problem)));
+          });
+        }
+        await batch.run();
+        expect(repeated).toBe(all.length);
+      },
+    );
+  });
+
   test('tiles that are offered fit the work-group memory that every adapter has', () => {
     const defaults = defaultTuning({ ...device(), software: false });
-    const offered = candidatesOf(false, defaults).lines.flatMap(lineTilesOf);
-    const shared = offered.filter((tile) => tile.shared);
-    expect(shared.length).toBeGreaterThan(0);
-    for (const tile of shared) {
-      for (const stride of [1, 2] as const) expect(sharedBytes(tile, stride)).toBeLessThanOrEqual(16_384);
-      expect(LINE_TILES.map(tileLabel)).toContain(tileLabel({ ...tile, quads: true }));
+    const offered = candidatesOf(false, defaults);
+    const lines = offered.lines.flatMap(lineTilesOf).filter(({ shared }) => shared);
+    const gradients = offered.kernelGradient.flatMap(gradientTilesOf).filter(({ shared }) => shared);
+    for (const stride of [1, 2] as const) {
+      for (const tile of lines) expect(sharedBytes(tile, stride)).toBeLessThanOrEqual(16_384);
+      for (const tile of gradients) expect(sharedGradientBytes(tile, stride)).toBeLessThanOrEqual(16_384);
     }
+    // And they are those that are tested here.
+    const tested = LINE_TILES.filter(({ quads }) => quads).map(tileLabel);
+    expect(new Set(lines.map(tileLabel))).toEqual(new Set(tested));
+    expect(new Set(gradients.map(gradientTileLabel))).toEqual(new Set(GRADIENT_TILES.map(gradientTileLabel)));
+  });
+
+  test('the tuner measures them', async () => {
+    const offered = candidatesOf(false, { ...defaultTuning(device()), quads: true });
+    const candidates = {
+      lines: offered.lines.filter(({ shared }) => shared),
+      kernelGradient: offered.kernelGradient.filter(({ shared }) => shared),
+    };
+    const { tuning, measured } = await tune(device(), bench().pipelines, defaultTuning(device()), {
+      cap: 50_000,
+      candidates,
+    });
+    expect(measured).toHaveLength(3 * (candidates.lines.length + candidates.kernelGradient.length));
+    expect(measured.every(({ choice, milliseconds }) => choice.shared && milliseconds > 0)).toBe(true);
+    expect(isAmong(tuning, candidates)).toBe(true);
   });
 
   describe('sums that a work-group shares', () => {
     const draw = draws(11);
     const shapes = Array.from({ length: SHAPES }, () => ({ vectors: draw.small(1, 70), parts: draw.small(1, 300) }));
-    /** Sum over parts of [parts, size]. */
-    const summed = (values: Float32Array, parts: number): Float64Array => {
-      const sums = new Float64Array(values.length / parts);
-      values.forEach((value, i) => (sums[i % sums.length]! += value));
-      return sums;
-    };
-
     test('parts of kernel gradients', async () => {
       const batch = bench().batch();
       // The last one takes more work-groups than a grid is long.
@@ -543,6 +648,7 @@ describe.skipIf(reason)(reason ? `work-group memory (${reason})` : 'work-group m
           quads: true,
           shared: true,
         })),
+        kernelGradient: byLineClass((line) => ({ vectors: [line === 'long' ? 2 : 1], quads: true, shared: true })),
       };
       // In production a software adapter refuses it.
       expect(runsOn(shared, { ...device(), software: true })).toBe(false);
