@@ -54,7 +54,7 @@ export function candidatesOf(software: boolean, { quads, lines, kernelGradient }
         lines: distinct([
           lines.long,
           { pixels: 4, vectors: usual, channels: 4, quads, shared: true },
-          { pixels: 8, vectors: usual, channels: 4, quads, shared: true },
+          { pixels: 8, vectors: [1], channels: 4, quads, shared: true },
           { pixels: 8, vectors: usual, channels: 4, quads, shared: false },
           { pixels: 8, vectors: wide, channels: 4, quads, shared: false },
           { pixels: 4, vectors: usual, channels: 4, quads: false, shared: false },
