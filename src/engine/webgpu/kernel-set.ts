@@ -14,12 +14,14 @@ import {
 } from './kernels/batch-norm/kernel.ts';
 import { averagePool, averagePoolGradient } from './kernels/average-pool/kernel.ts';
 import { convLines } from './kernels/conv-lines/kernel.ts';
+import { convLinesShared } from './kernels/conv-lines/shared.ts';
 import { conv3x3InputGradient } from './kernels/conv-3x3-input-gradient/kernel.ts';
 import { convLinesKernelGradient } from './kernels/conv-lines-kernel-gradient/kernel.ts';
+import { convLinesKernelGradientShared } from './kernels/conv-lines-kernel-gradient/shared.ts';
 import { convRows } from './kernels/conv-rows/kernel.ts';
 import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
-import { type GradientTile, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
-import { type Epilogue, type Tile, tileLabel } from './kernels/conv/tile.ts';
+import { type GradientTile, SHARED_UNITS, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
+import { type Epilogue, type Tile, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './kernels/loss/kernel.ts';
@@ -78,21 +80,46 @@ const memo = <Of, Made>(label: (tile: Of) => string, make: (tile: Of) => Made): 
   };
 };
 
-/** The tiles of a family, one for each size. */
-export const lineTilesOf = ({ vectors, ...tile }: LineSizes): readonly Tile[] =>
-  vectors.map((size) => ({ ...tile, vectors: size }));
-export const gradientTilesOf = ({ vectors, ...tile }: GradientSizes): readonly GradientTile[] =>
-  vectors.map((size) => ({ ...tile, vectors: size }));
+type RegisterSizes = Omit<LineSizes, 'shared'>;
+
+/** Tiles without work-group memory, one for each size. */
+const registerTilesOf = ({ pixels, vectors, channels, quads }: RegisterSizes): readonly Tile[] =>
+  vectors.map((size) => ({ pixels, vectors: size, channels, quads }));
+/**
+ * The tiles of a family: those that share work-group memory, if it has them, and without it, which are for layers too
+ * narrow to fill a work-group.
+ */
+export const lineTilesOf = (sizes: LineSizes): readonly Tile[] => {
+  const tiles = registerTilesOf(sizes);
+  return sizes.shared ? [...tiles.map((tile) => ({ ...tile, channels: 4 as const, shared: true })), ...tiles] : tiles;
+};
+/** The kernel of a tile of convolutions by lines. */
+export const lineKernel = (tile: Tile, stride: 1 | 2, epilogue: Epilogue): ReturnType<typeof convLines> =>
+  tile.shared ? convLinesShared(tile, stride, epilogue) : convLines(tile, stride, epilogue);
+export const gradientTilesOf = ({ vectors, quads, flat, shared }: GradientSizes): readonly GradientTile[] => {
+  const tiles = vectors.map((size) => ({ vectors: size, quads, flat }));
+  return shared ? [...tiles.map((tile) => ({ ...tile, quads: false, flat: false, shared: true })), ...tiles] : tiles;
+};
+/** The kernel of a tile of kernel gradients by lines. */
+export const lineGradientKernel = (tile: GradientTile, stride: 1 | 2): ReturnType<typeof convLinesKernelGradient> =>
+  tile.shared ? convLinesKernelGradientShared(tile, stride) : convLinesKernelGradient(tile, stride);
 
 /** The tile that wastes least for a layer's width. */
-export function bestTile<Of extends { readonly vectors: number }>(tiles: readonly Of[], outVectors: number): Of {
-  const vectors = bestVectors(
-    tiles.map((tile) => tile.vectors),
-    outVectors,
-  );
-  const best = tiles.find((tile) => tile.vectors === vectors);
+export function bestTile<Of extends Pick<Tile, 'vectors' | 'shared'>>(tiles: readonly Of[], outVectors: number): Of {
+  const vectors = bestVectors(tiles.map(blockVectors), outVectors);
+  const best = tiles.find((tile) => blockVectors(tile) === vectors);
   if (!best) throw new Error('a family of tiles has at least one size');
   return best;
+}
+
+/** Of a work-group's threads at least this share must have a unit. */
+const LEAST_BUSY = 0.6;
+
+/** The same for kernel gradients by lines of a layer with `units` units. */
+export function bestGradientTile(sizes: GradientSizes, outVectors: number, units: number): GradientTile {
+  const busy = units / (Math.ceil(units / SHARED_UNITS) * SHARED_UNITS);
+  const tiles = gradientTilesOf(sizes).filter(({ shared }) => !shared || busy >= LEAST_BUSY);
+  return bestTile(tiles, outVectors);
 }
 
 /** A tile and its kernel. */
@@ -110,11 +137,11 @@ export class KernelSet {
   /** The tuning as text, see `variantsOf`. */
   readonly variants: string;
   readonly #lines = STRIDES.map((stride) =>
-    memo(storedLabel, ({ tile, epilogue }: StoredTile) => convLines(tile, stride, epilogue)),
+    memo(storedLabel, ({ tile, epilogue }: StoredTile) => lineKernel(tile, stride, epilogue)),
   );
   readonly #inputGradient = memo(storedLabel, ({ tile, epilogue }: StoredTile) => conv3x3InputGradient(tile, epilogue));
   readonly #kernelGradient = STRIDES.map((stride) =>
-    memo(gradientTileLabel, (tile: GradientTile) => convLinesKernelGradient(tile, stride)),
+    memo(gradientTileLabel, (tile: GradientTile) => lineGradientKernel(tile, stride)),
   );
   readonly #rows = memo(storedLabel, ({ tile, epilogue }: StoredTile) => convRows(tile, epilogue));
   readonly #rowsGradient = memo(gradientTileLabel, convRowsKernelGradient);
@@ -128,7 +155,7 @@ export class KernelSet {
 
   #rowTiles({ pixels, vectors }: TileSizes): readonly Tile[] {
     const { channels, quads } = this.tuning;
-    return lineTilesOf({ pixels, vectors, channels, quads });
+    return registerTilesOf({ pixels, vectors, channels, quads });
   }
 
   #fewTiles(): readonly Tile[] {
@@ -136,7 +163,12 @@ export class KernelSet {
   }
 
   #rowGradientTiles(): readonly GradientTile[] {
-    return gradientTilesOf({ vectors: this.tuning.rowsKernelGradient, quads: this.tuning.quads });
+    return gradientTilesOf({
+      vectors: this.tuning.rowsKernelGradient,
+      quads: this.tuning.quads,
+      flat: false,
+      shared: false,
+    });
   }
 
   /** For a width in vec4s and the length of a line of output pixels: the tile and kernel of convolutions by lines. */
@@ -156,17 +188,18 @@ export class KernelSet {
     along: number,
     epilogue: Epilogue,
   ): Chosen<Tile, ReturnType<typeof conv3x3InputGradient>> {
-    const tile = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
+    const tile = bestTile(registerTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
     return { tile, kernel: this.#inputGradient({ tile, epilogue }) };
   }
 
-  /** `along`: the length of a line of pixels of the output's gradient. */
+  /** `along`: the length of a line of pixels of the output's gradient; `units`: of `lineUnits`. */
   convLinesKernelGradient(
     outVectors: number,
     stride: 1 | 2,
     along: number,
+    units: number,
   ): Chosen<GradientTile, ReturnType<typeof convLinesKernelGradient>> {
-    const tile = bestTile(gradientTilesOf(this.tuning.kernelGradient[lineClass(along)]), outVectors);
+    const tile = bestGradientTile(this.tuning.kernelGradient[lineClass(along)], outVectors, units);
     return { tile, kernel: pick(this.#kernelGradient, stride)(tile) };
   }
 
@@ -193,6 +226,7 @@ export class KernelSet {
     const when = (kind: LayerKind, kernels: () => readonly Kernel[]): readonly Kernel[] =>
       kinds.has(kind) ? kernels() : [];
     const lineTiles = Object.values(lines).flatMap(lineTilesOf);
+    const strided = Object.values(lines).flatMap(registerTilesOf);
     const gradientTiles = Object.values(kernelGradient).flatMap(gradientTilesOf);
     const gradient: Epilogue[] = kinds.has('branches') ? ['plain', 'accumulate'] : ['plain'];
     const forward: Epilogue[] = ['plain', 'moments', 'folded', ...(kinds.has('add') ? ['folded-add' as const] : [])];
@@ -204,7 +238,7 @@ export class KernelSet {
     ];
     const all = [
       ...when('3x3', () => threes(1)),
-      ...when('3x3 strided', () => [...threes(2), ...stored(lineTiles, gradient).map(this.#inputGradient)]),
+      ...when('3x3 strided', () => [...threes(2), ...stored(strided, gradient).map(this.#inputGradient)]),
       // A classifier stores plain results.
       ...stored(
         [...this.#rowTiles(rows), ...this.#fewTiles()],

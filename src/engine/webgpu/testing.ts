@@ -1,5 +1,5 @@
 import { readBuffer, storageBuffer } from './buffers.ts';
-import { requestDevice } from './device.ts';
+import { type Device, requestDevice } from './device.ts';
 import { type Grid, type Kernel, ZERO_VEC4S, vec4s } from './kernel.ts';
 import { Pipelines } from './pipelines.ts';
 import { Recorder } from './plan/recorder.ts';
@@ -31,7 +31,10 @@ export class KernelBench {
   }
 
   static async open(): Promise<KernelBench> {
-    const { device, software } = await requestDevice();
+    return KernelBench.on(await requestDevice());
+  }
+
+  static on({ device, software }: Device): KernelBench {
     return new KernelBench(new Pipelines(device), software);
   }
 

@@ -56,6 +56,7 @@ describe('defaults', () => {
       vectors: [2, 1],
       channels: 1,
       quads: true,
+      shared: false,
     });
     expect(defaultsOf(true, 'SwiftShader').kernelGradient.long.vectors).toEqual([2, 1]);
     expect(defaultsOf(true, 'llvmpipe').lines.long).toEqual({
@@ -63,10 +64,21 @@ describe('defaults', () => {
       vectors: [4, 2, 1],
       channels: 1,
       quads: true,
+      shared: false,
     });
     expect(defaultsOf(true, '').kernelGradient.middle.vectors).toEqual([4, 2, 1]);
-    expect(defaultsOf(false, 'ampere').lines.middle).toEqual({ pixels: 4, vectors: [2, 1], channels: 4, quads: true });
-    expect(defaultsOf(false, 'ampere', []).kernelGradient.short).toEqual({ vectors: [2, 1], quads: false });
+    expect(defaultsOf(false, 'ampere').lines.middle).toEqual({
+      pixels: 4,
+      vectors: [2, 1],
+      channels: 4,
+      quads: true,
+      shared: false,
+    });
+    expect(defaultsOf(false, 'ampere', []).kernelGradient.short).toEqual({
+      vectors: [2, 1],
+      quads: false,
+      shared: false,
+    });
   });
 
   test('are candidates, and software adapters never share work-group memory or make 16 pixels', () => {
@@ -79,13 +91,19 @@ describe('defaults', () => {
       const some = candidatesOf(software, tuning);
       expect(isAmong(tuning, some)).toBe(true);
       expect(tuning.wide).toBe(!software);
-      expect(Object.values(some).every(({ lines }) => lines.every(({ pixels }) => pixels <= 8))).toBe(true);
+      for (const { lines, kernelGradient } of Object.values(some)) {
+        expect(lines.every(({ pixels }) => pixels <= 8)).toBe(true);
+        expect(lines.some(({ shared }) => shared)).toBe(!software);
+        expect(kernelGradient.some(({ shared }) => shared)).toBe(!software);
+      }
     }
   });
 
   test('survive being written down', () => {
     const tuning = defaultsOf(false, 'ampere');
     expect(parseVariants(variantsOf(tuning))).toEqual(tuning);
+    // Checkpoints from before tiles could share work-group memory.
+    expect(parseVariants(variantsOf(tuning).replaceAll(',"shared":false', ''))).toEqual(tuning);
     for (const wrong of ['', '{}', '[1', variantsOf(tuning).replace('"pixels":4', '"pixels":16')]) {
       expect(() => parseVariants(wrong)).toThrow(/kernel variants that this version does not know/);
     }
@@ -191,8 +209,11 @@ describe('a tuning changes bits, never results', () => {
     const all = [candidates, candidatesOf(false, defaultTuning({ ...device, software: false }))].map(
       ({ long }) => long,
     );
-    const lines = all.flatMap((some) => some.lines).map(withLines);
-    for (const tuning of [...lines, ...all.flatMap((some) => some.kernelGradient).map(withGradients)]) {
+    // Work-group memory must never reach this adapter if it is a software one: work-group-memory.test.ts has another.
+    const runs = ({ shared }: { readonly shared: boolean }): boolean => !(shared && device.software);
+    const lines = all.flatMap((some) => some.lines.filter(runs).map(withLines));
+    const gradients = all.flatMap((some) => some.kernelGradient.filter(runs).map(withGradients));
+    for (const tuning of [...lines, ...gradients]) {
       (await losses(tuning)).forEach((loss, step) => {
         const about = `${JSON.stringify(tuning.lines.long)} ${JSON.stringify(tuning.kernelGradient.long)} step ${step}`;
         expect(Math.abs(loss - (expected[step] ?? NaN)), about).toBeLessThan(1e-5);
@@ -237,8 +258,15 @@ describe('a tuning changes bits, never results', () => {
   test('variants that the adapter cannot run leave the engine with its own', async () => {
     const engine = new WebGpuEngine({ ...device, features: [], software: true });
     const trainer = await openTrainer(engine, NETWORK, IMAGES, { batchSize: BATCH });
-    const wide = variantsOf({ ...engine.kernels.tuning, wide: true });
-    await trainer.restore({ ...(await trainer.checkpoint()), variants: wide });
-    expect((await trainer.checkpoint()).variants).toBe(engine.info.variants);
+    const { tuning } = engine.kernels;
+    const shared = byLineClass(() => ({ ...tuning.lines.long, quads: false, shared: true }));
+    for (const foreign of [
+      { ...tuning, wide: true },
+      { ...tuning, lines: shared },
+      { ...tuning, kernelGradient: byLineClass(() => ({ ...tuning.kernelGradient.long, shared: true })) },
+    ]) {
+      await trainer.restore({ ...(await trainer.checkpoint()), variants: variantsOf(foreign) });
+      expect((await trainer.checkpoint()).variants).toBe(engine.info.variants);
+    }
   });
 });

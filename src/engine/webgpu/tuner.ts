@@ -2,12 +2,19 @@ import { samePadLow } from '../../core/network/index.ts';
 import { storageBuffer, values, withZeros } from './buffers.ts';
 import { answered } from './deadline.ts';
 import type { Device } from './device.ts';
-import { bestTile, gradientTilesOf, lineTilesOf } from './kernel-set.ts';
+import {
+  bestGradientTile,
+  bestTile,
+  gradientTilesOf,
+  lineGradientKernel,
+  lineKernel,
+  lineTilesOf,
+} from './kernel-set.ts';
 import { ZERO_VEC4S } from './kernel.ts';
-import { convLinesKernelGradient, lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
-import { convLines, convLinesGrid, lineTable } from './kernels/conv-lines/kernel.ts';
-import { gradientTileLabel, kernelGradientGrid, splitRows } from './kernels/conv/kernel-gradient.ts';
-import { PLAIN_STORE, tileLabel } from './kernels/conv/tile.ts';
+import { lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
+import { convLinesGrid, lineTable } from './kernels/conv-lines/kernel.ts';
+import { gradientTileLabel, kernelGradientGrid, splitRows, splitShape } from './kernels/conv/kernel-gradient.ts';
+import { PLAIN_STORE, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { sumGrid, sumParts } from './kernels/sum-parts/kernel.ts';
 import { AdapterClock } from './latency.ts';
 import type { Pipelines } from './pipelines.ts';
@@ -32,7 +39,10 @@ export interface Candidates {
   readonly kernelGradient: readonly GradientSizes[];
 }
 
-/** Candidates of an adapter by class of lines. Larger tiles than these hang the compiler of lavapipe. */
+/**
+ * Candidates of an adapter by class of lines: work-group memory on GPUs only. Larger tiles than these hang the compiler of
+ * lavapipe.
+ */
 export const candidatesOf = (software: boolean, tuning: Tuning): ByLineClass<Candidates> =>
   byLineClass((line) => candidatesFor(software, tuning, line));
 
@@ -43,30 +53,34 @@ function candidatesFor(software: boolean, { quads, lines, kernelGradient }: Tuni
     ? {
         lines: distinct([
           lines[line],
-          { pixels: 8, vectors: usual, channels: 1, quads },
-          { pixels: 8, vectors: wide, channels: 1, quads },
+          { pixels: 8, vectors: usual, channels: 1, quads, shared: false },
+          { pixels: 8, vectors: wide, channels: 1, quads, shared: false },
         ]),
         kernelGradient: distinct([
           kernelGradient[line],
-          { vectors: usual, quads },
-          { vectors: wide, quads },
-          { vectors: usual, quads, flat: true },
+          { vectors: usual, quads, flat: false, shared: false },
+          { vectors: wide, quads, flat: false, shared: false },
+          { vectors: usual, quads, flat: true, shared: false },
         ]),
       }
     : {
         lines: distinct([
           lines[line],
-          { pixels: 8, vectors: usual, channels: 4, quads },
-          { pixels: 8, vectors: wide, channels: 4, quads },
-          { pixels: 4, vectors: usual, channels: 4, quads: false },
-          { pixels: 8, vectors: usual, channels: 1, quads },
+          { pixels: 4, vectors: usual, channels: 4, quads, shared: true },
+          { pixels: 8, vectors: [1], channels: 4, quads, shared: true },
+          { pixels: 8, vectors: usual, channels: 4, quads, shared: false },
+          { pixels: 8, vectors: wide, channels: 4, quads, shared: false },
+          { pixels: 4, vectors: usual, channels: 4, quads: false, shared: false },
+          { pixels: 8, vectors: usual, channels: 1, quads, shared: false },
         ]),
         kernelGradient: distinct([
           kernelGradient[line],
-          { vectors: usual, quads },
-          { vectors: wide, quads },
-          { vectors: [1], quads },
-          { vectors: usual, quads: false },
+          { vectors: usual, quads, flat: false, shared: true },
+          { vectors: [1], quads, flat: false, shared: true },
+          { vectors: usual, quads, flat: false, shared: false },
+          { vectors: wide, quads, flat: false, shared: false },
+          { vectors: [1], quads, flat: false, shared: false },
+          { vectors: usual, quads: false, flat: false, shared: false },
         ]),
       };
 }
@@ -131,9 +145,9 @@ export async function tune(
   {
     cap = CAP_MILLISECONDS,
     now = () => performance.now(),
-  }: { readonly cap?: number; readonly now?: () => number } = {},
+    candidates = candidatesOf(device.software, defaults),
+  }: { readonly cap?: number; readonly now?: () => number; readonly candidates?: ByLineClass<Candidates> } = {},
 ): Promise<{ readonly tuning: Tuning; readonly measured: readonly Measurement[] }> {
-  const candidates = candidatesOf(device.software, defaults);
   const lines = { ...defaults.lines };
   const kernelGradient = { ...defaults.kernelGradient };
   const contest = new Contest(pipelines, new Budget(cap, now));
@@ -386,7 +400,7 @@ class SampleLayer {
     const g = this.#g;
     const recorder = new Recorder();
     const tile = bestTile(lineTilesOf(sizes), g.outVectors);
-    const blocks = forwardLines(g, tile.vectors);
+    const blocks = forwardLines(g, blockVectors(tile));
     const { images, outVectors, inVectors } = g;
     const shape = { ...lineShape(g, g.form), images, outVectors, inVectors, blocks: blocks.length };
     const weights = { buffer: this.#weights };
@@ -399,7 +413,13 @@ class SampleLayer {
       partials: { buffer: this.#discarded },
       lines: recorder.table(lineTable(blocks)),
     };
-    recorder.record(convLines(tile, 1), bindings, { ...shape, ...PLAIN_STORE }, convLinesGrid(tile, shape), 0);
+    recorder.record(
+      lineKernel(tile, 1, 'plain'),
+      bindings,
+      { ...shape, ...PLAIN_STORE },
+      convLinesGrid(tile, shape),
+      0,
+    );
     return recorder;
   }
 
@@ -407,16 +427,16 @@ class SampleLayer {
     const g = this.#g;
     const { threads, wide } = this.tuning;
     const recorder = new Recorder();
-    const tile = bestTile(gradientTilesOf(sizes), g.outVectors);
     const units = lineUnits(g);
+    const tile = bestGradientTile(sizes, g.outVectors, units.length);
     const { outVectors, inVectors } = g;
     const size = 9 * g.inChannels * outVectors;
     const shape = { ...lineShape(g, g.form), outVectors, inVectors, size, units: units.length };
     const lines = g.images * shape.outAcross;
-    const split = splitRows(lines, { ...shape, vectors: tile.vectors }, threads);
+    const split = splitRows(lines, splitShape(tile, units.length, outVectors), threads);
     const partials = { buffer: this.#buffer('sample partials', split.parts * size) };
     recorder.record(
-      convLinesKernelGradient(tile, 1),
+      lineGradientKernel(tile, 1),
       {
         source: withZeros(this.#source),
         gradient: withZeros(this.#gradient),
@@ -424,7 +444,7 @@ class SampleLayer {
         table: recorder.table(lineUnitTable(units)),
       },
       { ...shape, lanes: split.lanes, lines, linesPerPart: split.rowsPerPart },
-      kernelGradientGrid(split, outVectors, tile.vectors),
+      kernelGradientGrid(split, outVectors, blockVectors(tile)),
       0,
     );
     // Tiles decide how many parts there are to add: that counts too.

@@ -12,6 +12,8 @@ export interface LineSizes extends TileSizes {
   /** Input channels a turn, see Tile. */
   readonly channels: 1 | 4;
   readonly quads: boolean;
+  /** Work-groups stage pixels and weights in their memory. Never on a software adapter, as `wide`. */
+  readonly shared: boolean;
 }
 
 /** Tiles of kernel gradients by lines. */
@@ -19,7 +21,9 @@ export interface GradientSizes {
   readonly vectors: readonly number[];
   readonly quads: boolean;
   /** One loop over all pixels, see GradientTile. */
-  readonly flat?: boolean;
+  readonly flat: boolean;
+  /** As in LineSizes. */
+  readonly shared: boolean;
 }
 
 /** Layers by the length of a line of output pixels: what fits long lines may leave much of a short one idle. */
@@ -73,10 +77,10 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
     return {
       channels: 4,
       quads,
-      lines: byLineClass(() => ({ pixels: 4, vectors: [2, 1], channels: 4, quads })),
+      lines: byLineClass(() => ({ pixels: 4, vectors: [2, 1], channels: 4, quads, shared: false })),
       rows: { pixels: 4, vectors: [2, 1] },
       few: { pixels: 4, vectors: [1], tiles: 8 },
-      kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads })),
+      kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads, flat: false, shared: false })),
       rowsKernelGradient: [2, 1],
       threads: 32_768,
       walked: 4,
@@ -87,10 +91,10 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
   return {
     channels: 1,
     quads,
-    lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads })),
+    lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads, shared: false })),
     rows: { pixels: 8, vectors: [4, 2, 1] },
     few: { pixels: 4, vectors: [4], tiles: 32 },
-    kernelGradient: byLineClass((line) => ({ vectors, quads, ...(line === 'short' ? { flat: true } : {}) })),
+    kernelGradient: byLineClass((line) => ({ vectors, quads, flat: line === 'short', shared: false })),
     rowsKernelGradient: [4, 2, 1],
     threads: 2_048,
     walked: 16,
@@ -100,9 +104,9 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
 
 /** Whether a device can run kernels of a tuning, which may come from another adapter. */
 export function runsOn(tuning: Tuning, device: Pick<Device, 'software' | 'features'>): boolean {
-  const choices = [...Object.values(tuning.lines), ...Object.values(tuning.kernelGradient), tuning];
-  if (choices.some(({ quads }) => quads) && !hasQuads(device)) return false;
-  return !(device.software && tuning.wide);
+  const byLines = [...Object.values(tuning.lines), ...Object.values(tuning.kernelGradient)];
+  if ([...byLines, tuning].some(({ quads }) => quads) && !hasQuads(device)) return false;
+  return !(device.software && (tuning.wide || byLines.some(({ shared }) => shared)));
 }
 
 const vectorsSchema = v.pipe(v.array(v.picklist([1, 2, 4])), v.minLength(1));
@@ -110,11 +114,19 @@ const sizeEntries = { pixels: v.picklist([1, 2, 4, 8]), vectors: vectorsSchema }
 const channelsSchema = v.picklist([1, 4]);
 export const byLineClassSchema = <Schema extends v.GenericSchema>(of: Schema) =>
   v.object({ long: of, middle: of, short: of });
-export const lineSizesSchema = v.object({ ...sizeEntries, channels: channelsSchema, quads: v.boolean() });
+// Checkpoints from before there was a choice lack it.
+const newSchema = v.optional(v.boolean(), false);
+export const lineSizesSchema = v.object({
+  ...sizeEntries,
+  channels: channelsSchema,
+  quads: v.boolean(),
+  shared: newSchema,
+});
 export const gradientSizesSchema = v.object({
   vectors: vectorsSchema,
   quads: v.boolean(),
-  flat: v.exactOptional(v.boolean()),
+  flat: newSchema,
+  shared: newSchema,
 });
 
 const tuningSchema = v.object({

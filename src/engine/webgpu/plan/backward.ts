@@ -8,8 +8,8 @@ import { lineUnitTable } from '../kernels/conv-lines-kernel-gradient/kernel.ts';
 import { convLinesGrid, lineTable } from '../kernels/conv-lines/kernel.ts';
 import { unitCount, unitTable } from '../kernels/conv-rows-kernel-gradient/kernel.ts';
 import { convRowsGrid, rowTable } from '../kernels/conv-rows/kernel.ts';
-import { kernelGradientGrid, splitRows } from '../kernels/conv/kernel-gradient.ts';
-import { PLAIN_STORE } from '../kernels/conv/tile.ts';
+import { kernelGradientGrid, splitRows, splitShape } from '../kernels/conv/kernel-gradient.ts';
+import { PLAIN_STORE, blockVectors } from '../kernels/conv/tile.ts';
 import { depthwiseGradientGrid, depthwiseGrid, splitDepthwise } from '../kernels/depthwise/kernel.ts';
 import { globalAverageGradient } from '../kernels/global-average/kernel.ts';
 import { maxPoolGradient } from '../kernels/max-pool/kernel.ts';
@@ -135,11 +135,12 @@ function recordKernelGradient(context: PlanContext, unit: LayerUnit, g: Geometry
   let parts: number;
   if (g.form !== 'rows') {
     const along = lineShape(g, g.form);
-    const { tile, kernel } = kernels.convLinesKernelGradient(g.outVectors, g.stride === 2 ? 2 : 1, along.outAlong);
     const units = lineUnits(g);
+    const stride = g.stride === 2 ? 2 : 1;
+    const { tile, kernel } = kernels.convLinesKernelGradient(outVectors, stride, along.outAlong, units.length);
     const shape = { ...common, ...along, units: units.length };
     const lines = g.images * shape.outAcross;
-    const split = splitRows(lines, { ...shape, vectors: tile.vectors }, kernels.tuning.threads);
+    const split = splitRows(lines, splitShape(tile, units.length, outVectors), kernels.tuning.threads);
     ({ parts } = split);
     // A single part is the sum already.
     const partials = parts === 1 ? sums : { buffer: training.partials };
@@ -147,7 +148,7 @@ function recordKernelGradient(context: PlanContext, unit: LayerUnit, g: Geometry
       kernel,
       { source, gradient, partials, table: recorder.table(lineUnitTable(units)) },
       { ...shape, lanes: split.lanes, lines, linesPerPart: split.rowsPerPart },
-      kernelGradientGrid(split, g.outVectors, tile.vectors),
+      kernelGradientGrid(split, outVectors, blockVectors(tile)),
       convCost(g),
     );
   } else {
@@ -222,7 +223,7 @@ function recordInputGradient(
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
     const along = lineShape({ ...reversed, ...pads }, g.form);
     const { tile, kernel } = kernels.convLines(widestClass(g), 1, along.outAlong, epilogue);
-    const blocks = gradientLines(g, tile.vectors);
+    const blocks = gradientLines(g, blockVectors(tile));
     const shape = { ...reversed, ...along, blocks: blocks.length };
     const lines = recorder.table(lineTable(blocks));
     recorder.record(kernel, { ...bindings, lines }, shape, convLinesGrid(tile, shape), convCost(g));

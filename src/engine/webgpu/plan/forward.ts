@@ -6,7 +6,14 @@ import { addBias } from '../kernels/bias/kernel.ts';
 import { channelMoments, channelWalk, finishGrid, gateScale, runningScale } from '../kernels/batch-norm/kernel.ts';
 import { convLinesGrid, lineTable, lineTiles } from '../kernels/conv-lines/kernel.ts';
 import { convRowsGrid, rowTable, rowTiles } from '../kernels/conv-rows/kernel.ts';
-import { type Epilogue, PLAIN_STORE, type StoreField, type Tile, momentParts } from '../kernels/conv/tile.ts';
+import {
+  type Epilogue,
+  PLAIN_STORE,
+  type StoreField,
+  type Tile,
+  blockVectors,
+  momentParts,
+} from '../kernels/conv/tile.ts';
 import { depthwiseGrid } from '../kernels/depthwise/kernel.ts';
 import { globalAverage } from '../kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from '../kernels/loss/kernel.ts';
@@ -110,7 +117,7 @@ function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | nul
   if (g.form !== 'rows') {
     const along = lineShape(g, g.form);
     const { tile, kernel } = kernels.convLines(g.outVectors, g.stride === 2 ? 2 : 1, along.outAlong, epilogue);
-    const blocks = forwardLines(g, tile.vectors);
+    const blocks = forwardLines(g, blockVectors(tile));
     const shape = {
       ...along,
       images: g.images,

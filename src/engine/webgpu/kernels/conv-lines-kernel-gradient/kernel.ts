@@ -12,7 +12,7 @@ import {
 } from '../conv/kernel-gradient.ts';
 import { times } from '../conv/tile.ts';
 
-const FIELDS = [
+export const FIELDS = [
   'lines',
   'linesPerPart',
   'outAcross',
@@ -31,6 +31,7 @@ const FIELDS = [
   'size',
 ] as const;
 export type KernelGradientLinesField = (typeof FIELDS)[number];
+export type GradientLinesBuffer = keyof typeof GRADIENT_BUFFERS | 'table';
 
 /** Three taps in a line for four input channels: where they are read, and their rows of the lowered matrix. */
 export interface LineUnit {
@@ -43,7 +44,7 @@ export interface LineUnit {
   readonly tapRows: number;
 }
 
-const UNIT_WORDS = 4;
+export const UNIT_WORDS = 4;
 
 export const lineUnitTable = (units: readonly LineUnit[]): Int32Array =>
   Int32Array.from(units.flatMap(({ across, vector, row, tapRows }) => [across, vector, row, tapRows]));
@@ -57,7 +58,7 @@ export const lineUnitTable = (units: readonly LineUnit[]): Int32Array =>
 export function convLinesKernelGradient(
   tile: GradientTile,
   stride: 1 | 2,
-): Kernel<keyof typeof GRADIENT_BUFFERS | 'table', KernelGradientLinesField> {
+): Kernel<GradientLinesBuffer, KernelGradientLinesField> {
   const columns = (PIXELS - 1) * stride + 3;
   const kept = columns - PIXELS * stride;
   const loads = gradientLoads(tile);

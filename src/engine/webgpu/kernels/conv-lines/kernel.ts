@@ -1,4 +1,4 @@
-import { type Grid, type Kernel, defineKernel, groupsFor } from '../../kernel.ts';
+import { type Grid, type Kernel, defineKernel } from '../../kernel.ts';
 import { RUN_WORDS, type TableBlock, blockTable, readBlock } from '../conv/table.ts';
 import {
   type Epilogue,
@@ -8,6 +8,7 @@ import {
   convHead,
   declareAccumulators,
   epilogueLabel,
+  groupTiles,
   linePixels,
   multiplyAdd,
   storeTile,
@@ -16,7 +17,7 @@ import {
   weightLoads,
 } from '../conv/tile.ts';
 
-const FIELDS = [
+export const FIELDS = [
   'images',
   'outAcross',
   'outAlong',
@@ -64,9 +65,12 @@ export function convLines(
   tile: Tile,
   stride: 1 | 2,
   epilogue: Epilogue = 'plain',
-): Kernel<keyof ReturnType<typeof buffers>, ConvLinesField> {
+): Kernel<LinesBuffer, ConvLinesField> {
   const columns = (tile.pixels - 1) * stride + 3;
-  const pixels = linePixels(tile, columns);
+  const pixels = linePixels(
+    tile,
+    Array.from({ length: columns }, (_, k) => `left + ${k}`),
+  );
   const weights = weightLoads(tile, 3, { tap: 'tapStride', row: 'rowStride' });
   return defineKernel({
     label: `conv-lines s${stride} ${tileLabel(tile)}${epilogueLabel(epilogue)}`,
@@ -122,7 +126,8 @@ export function convLines(
   });
 }
 
-const buffers = (tile: Tile) => ({ ...convBuffers(tile), lines: ['read', 'array<i32>'] as const });
+export const buffers = (tile: Tile) => ({ ...convBuffers(tile), lines: ['read', 'array<i32>'] as const });
+export type LinesBuffer = keyof ReturnType<typeof buffers>;
 
 type LineShape = Readonly<Record<'images' | 'outAcross' | 'outAlong', number>>;
 
@@ -132,7 +137,7 @@ export const lineTiles = (tile: Tile, { images, outAcross, outAlong }: LineShape
 
 /** Threads over (image, line, tile of the line) along x, blocks of output channels along y. */
 export const convLinesGrid = (tile: Tile, shape: LineShape & { readonly blocks: number }): Grid => [
-  groupsFor(lineTiles(tile, shape)),
+  Math.min(65_535, Math.ceil(lineTiles(tile, shape) / groupTiles(tile))),
   shape.blocks,
   1,
 ];

@@ -1,5 +1,5 @@
 import { type Grid, WORKGROUP, groupsFor } from '../../kernel.ts';
-import { times } from './tile.ts';
+import { SHARED_BLOCKS, blockVectors, times } from './tile.ts';
 
 /**
  * What one thread of a kernel gradient holds: outer products of four input channels (for each of its taps) and `vectors`
@@ -14,10 +14,15 @@ export interface GradientTile {
    * lines on software adapters, where entering a loop and leaving it costs more than the loads.
    */
   readonly flat?: boolean;
+  /** By lines: a work-group stages what it reads in its memory; without quads. Never on a software adapter. */
+  readonly shared?: boolean;
 }
 
-export const gradientTileLabel = ({ vectors, quads, flat = false }: GradientTile): string =>
-  `${vectors * 4}${quads ? 'q' : ''}${flat ? 'f' : ''}`;
+/** Units side by side in a work-group that shares its memory. */
+export const SHARED_UNITS = WORKGROUP / SHARED_BLOCKS;
+
+export const gradientTileLabel = ({ vectors, quads, flat = false, shared = false }: GradientTile): string =>
+  `${vectors * 4}${quads ? 'q' : ''}${flat ? 'f' : ''}${shared ? 's' : ''}`;
 
 /** Pixels taken at a time: an accumulator is written once for all of them. */
 export const PIXELS = 2;
@@ -110,6 +115,13 @@ export interface Split {
   /** Threads of a part: units padded to a multiple of 4, so that a quad shares its part. */
   readonly lanes: number;
 }
+
+/** A layer as `splitRows` counts it: with work-group memory a part has whole work-groups, as wide as their blocks. */
+export const splitShape = (tile: GradientTile, units: number, outVectors: number) => ({
+  units: tile.shared ? Math.ceil(units / SHARED_UNITS) * WORKGROUP : units,
+  outVectors,
+  vectors: blockVectors(tile),
+});
 
 /** What storing and adding one more part costs a thread, in rows of pixels. */
 const PART_ROWS = 2;

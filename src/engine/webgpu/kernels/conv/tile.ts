@@ -16,14 +16,27 @@ export interface Tile {
   readonly quads: boolean;
   /** Work-groups of a single quad: for layers with few tiles, which would leave most of a larger group idle. */
   readonly narrow?: boolean;
+  /**
+   * Convolutions by lines: a work-group stages pixels and weights in its memory. `channels` is 4. Never on a software
+   * adapter.
+   */
+  readonly shared?: boolean;
 }
 
 const QUAD = 4;
 /** Threads in a tile's work-groups. */
 export const groupThreads = ({ narrow = false }: Tile): number => (narrow ? QUAD : WORKGROUP);
 
-export const tileLabel = ({ pixels, vectors, channels, quads, narrow = false }: Tile): string =>
-  `${pixels}x${vectors * 4}c${channels}${quads ? 'q' : ''}${narrow ? 'n' : ''}`;
+/** Blocks of output channels side by side in a work-group that shares its memory. */
+export const SHARED_BLOCKS = 4;
+/** Vec4s of output channels in a block of the table: a tile's, or together a work-group's. */
+export const blockVectors = ({ vectors, shared = false }: Pick<Tile, 'vectors' | 'shared'>): number =>
+  shared ? SHARED_BLOCKS * vectors : vectors;
+/** Tiles of the same block in a work-group of a convolution by lines. */
+export const groupTiles = ({ shared = false }: Tile): number => (shared ? WORKGROUP / SHARED_BLOCKS : WORKGROUP);
+
+export const tileLabel = ({ pixels, vectors, channels, quads, narrow = false, shared = false }: Tile): string =>
+  `${pixels}x${vectors * 4}c${channels}${quads ? 'q' : ''}${narrow ? 'n' : ''}${shared ? 's' : ''}`;
 
 /** Lines of WGSL for 0 to count - 1. */
 export const times = (count: number, line: (index: number) => string): string =>
@@ -95,23 +108,23 @@ export const pixelAddress = (ix: string): string =>
   `select(0u, rowAt + u32(${ix}) * scale, rowInside & (u32(${ix}) < shape.inWidth))`;
 
 /**
- * The same in a line of pixels, in two parts: what does not depend on the line (`columns`, for the pixels from `left` on)
+ * The same in a line of pixels, in two parts: what does not depend on the line (`columns`, for the pixels `xs`, i32)
  * and the addresses in line `sourceLine`, from `channel` on (`inLine`). Needs `imageAt` and `lineInside`. Terms are named
  * once, since software adapters compute again what is written twice.
  */
-export function linePixels(tile: Tile, columns: number): { readonly columns: string; readonly inLine: string } {
+export function linePixels(tile: Tile, xs: readonly string[]): { readonly columns: string; readonly inLine: string } {
   const scalars = tile.channels === 1 ? ' * 4u' : '';
   return {
     columns: `
     let pixelStep = shape.inStep * inVectors${scalars};
     let lineStep = shape.inLine * inVectors${scalars};
     let imageAt = (${ZERO_VEC4S}u + image * shape.inAcross * shape.inAlong * inVectors)${scalars};
-    ${times(columns, (k) => `let ix${k} = u32(left + ${k}); let column${k} = ix${k} * pixelStep; let inside${k} = ix${k} < shape.inAlong;`)}`,
+    ${times(xs.length, (k) => `let ix${k} = u32(${xs[k]}); let column${k} = ix${k} * pixelStep; let inside${k} = ix${k} < shape.inAlong;`)}`,
     // Padding reads the zero region from its start: it is as long as the widest layer.
     inLine: `
     let firstChannel = channel${tile.channels === 1 ? '' : ' / 4u'};
     let lineAt = imageAt + u32(sourceLine) * lineStep + firstChannel;
-    ${times(columns, (k) => `let at${k} = select(firstChannel, lineAt + column${k}, lineInside & inside${k});`)}`,
+    ${times(xs.length, (k) => `let at${k} = select(firstChannel, lineAt + column${k}, lineInside & inside${k});`)}`,
   };
 }
 
