@@ -19,6 +19,8 @@ import { type Images, differing, distance, hyperAt, openTrainer, randomStructure
  */
 const LOSS_TOLERANCE = 1e-4;
 const GRADIENT_TOLERANCE = 0.01;
+/** Milliseconds for 50 steps of stock tfjs, a minute of one core, on a machine that others keep busy. */
+const PATIENCE = 900_000;
 
 let webgpu: WebGpuEngine;
 let tfjs: Engine;
@@ -60,7 +62,7 @@ describe.each([
   [
     'resnet20 at a quarter of the width',
     buildNetwork('resnet20', 0.25),
-    { batchSize: 16, steps: 20, stock: { batchSize: 6, steps: 50 } },
+    { batchSize: 16, steps: 20, stock: { batchSize: 4, steps: 50 } },
   ],
   [
     'vgg-small at an eighth of the width',
@@ -68,9 +70,13 @@ describe.each([
     { batchSize: 8, steps: 3, stock: { batchSize: 8, steps: 3 } },
   ],
 ] as const)('%s', (_, network, { batchSize, steps, stock: long }) => {
-  test(`losses and gradients equal stock tfjs at each of ${long.steps} steps`, async () => {
-    await compareWithStock(network, { batchSize: long.batchSize }, long.steps);
-  });
+  test(
+    `losses and gradients equal stock tfjs at each of ${long.steps} steps`,
+    async () => {
+      await compareWithStock(network, { batchSize: long.batchSize }, long.steps);
+    },
+    PATIENCE,
+  );
 
   test('so they do when pruned: compact execution against masked dense execution', async () => {
     const structure = randomStructure(network, 0.6, 3);
@@ -147,10 +153,14 @@ describe.each([
 });
 
 describe('mobilenetv2-cifar at a tenth of the width', () => {
-  test('losses and gradients equal stock tfjs at each of 50 steps', async () => {
-    const network = buildNetwork('mobilenetv2-cifar', 0.1);
-    await compareWithStock(network, { batchSize: 4 }, 50);
-  });
+  test(
+    'losses and gradients equal stock tfjs at each of 50 steps',
+    async () => {
+      const network = buildNetwork('mobilenetv2-cifar', 0.1);
+      await compareWithStock(network, { batchSize: 4 }, 50);
+    },
+    PATIENCE,
+  );
 });
 
 test.each(['batchNorm', 'gate'] as const)('a %s that is added to what it reads equals stock tfjs', async (op) => {
