@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { STORAGE_TYPES, type StorageType } from '../engine.ts';
 import type { Device } from './device.ts';
 
 /** One family of tiles: sizes to choose from by width. */
@@ -44,6 +45,8 @@ export interface Tuning {
   readonly threads: number;
   /** Work-groups share sums through their memory. Never on a software adapter, where barriers are slow or worse. */
   readonly wide: boolean;
+  /** How activations lie in memory. Never chosen by an adapter or a measurement: it changes results, so users ask for it. */
+  readonly storage: StorageType;
 }
 
 export const byLineClass = <T>(make: (line: LineClass) => T): ByLineClass<T> => ({
@@ -54,6 +57,10 @@ export const byLineClass = <T>(make: (line: LineClass) => T): ByLineClass<T> => 
 
 /** Whether lanes of a quad can share loads on a device. */
 export const hasQuads = ({ features }: Pick<Device, 'features'>): boolean => features.includes('subgroups');
+
+/** Whether kernels on a device can read and write activations stored so. */
+export const canStore = ({ features }: Pick<Device, 'features'>, storage: StorageType): boolean =>
+  storage === 'f32' || features.includes('shader-f16');
 
 /** Of two software adapters: lavapipe compiles to wider registers and gains from larger tiles, SwiftShader does not. */
 const isSwiftShader = ({ vendor, architecture, device, description }: GPUAdapterInfo): boolean =>
@@ -76,6 +83,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
       rowsKernelGradient: [2, 1],
       threads: 32_768,
       wide: true,
+      storage: 'f32',
     };
   }
   const vectors = isSwiftShader(device.info) ? [2, 1] : [4, 2, 1];
@@ -89,6 +97,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
     rowsKernelGradient: [4, 2, 1],
     threads: 2_048,
     wide: false,
+    storage: 'f32',
   };
 }
 
@@ -96,7 +105,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
 export function runsOn(tuning: Tuning, device: Pick<Device, 'software' | 'features'>): boolean {
   const choices = [...Object.values(tuning.lines), ...Object.values(tuning.kernelGradient), tuning];
   if (choices.some(({ quads }) => quads) && !hasQuads(device)) return false;
-  return !(device.software && tuning.wide);
+  return canStore(device, tuning.storage) && !(device.software && tuning.wide);
 }
 
 const vectorsSchema = v.pipe(v.array(v.picklist([1, 2, 4])), v.minLength(1));
@@ -117,6 +126,8 @@ const tuningSchema = v.object({
   rowsKernelGradient: vectorsSchema,
   threads: v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(2 ** 20)),
   wide: v.boolean(),
+  // Checkpoints of earlier versions do not say.
+  storage: v.optional(v.picklist(STORAGE_TYPES), 'f32'),
 });
 
 /** A tuning as a line of text: equal tunings give equal text. */

@@ -11,7 +11,7 @@ import { type Grid, MAIN, WORKGROUP, defineKernel, gridStride, groupsFor } from 
 export const channelMoments = defineKernel({
   label: 'channel-moments',
   buffers: {
-    values: ['read', 'array<vec4f>'],
+    values: ['read', 'array<Stored>'],
     pivots: ['read', 'array<vec4f>'],
     partials: ['write', 'array<vec4f>'],
   },
@@ -23,7 +23,7 @@ export const channelMoments = defineKernel({
     var sum = vec4f(0);
     var squares = vec4f(0);
     for (var pixel = i / shape.vectors; pixel < shape.pixels; pixel += shape.parts) {
-      let value = values[pixel * shape.vectors + c] - pivot;
+      let value = vec4f(values[pixel * shape.vectors + c]) - pivot;
       sum += value;
       squares = fma(value, value, squares);
     }
@@ -165,10 +165,10 @@ export const scaleShift = (residual: boolean) =>
   defineKernel({
     label: residual ? 'scale-shift-add' : 'scale-shift',
     buffers: {
-      values: ['read', 'array<vec4f>'],
+      values: ['read', 'array<Stored>'],
       state: ['read', 'array<vec4f>'],
-      added: ['read', 'array<vec4f>'],
-      output: ['write', 'array<vec4f>'],
+      added: ['read', 'array<Stored>'],
+      output: ['write', 'array<Stored>'],
     },
     shape: ['pixels', 'vectors', 'apart', 'activation'],
     body: `${MAIN} {
@@ -180,9 +180,9 @@ export const scaleShift = (residual: boolean) =>
   let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
   for (var pixel = id.x / shape.vectors; pixel < shape.pixels; pixel += shape.apart) {
     let i = pixel * shape.vectors + c;
-    var value = fma(values[i], scale, shift);
-    ${residual ? 'value += added[i];' : ''}
-    output[i] = clamp(value, lowest, highest);
+    var value = fma(vec4f(values[i]), scale, shift);
+    ${residual ? 'value += vec4f(added[i]);' : ''}
+    output[i] = Stored(clamp(value, lowest, highest));
   }
 }`,
   });
@@ -197,19 +197,19 @@ const passed = (residual: boolean): string => `
   let scale = state[c];
   ${residual ? '' : 'let shift = state[c + shape.vectors];'}`;
 const masked = (residual: boolean): string => `
-    let value = values[i];
-    let result = ${residual ? 'activation[i]' : 'fma(value, scale, shift)'};
-    let g = select(vec4f(0), gradient[i], (result > floor) & (result < ceiling));`;
+    let value = vec4f(values[i]);
+    let result = ${residual ? 'vec4f(activation[i])' : 'fma(value, scale, shift)'};
+    let g = select(vec4f(0), vec4f(gradient[i]), (result > floor) & (result < ceiling));`;
 
 /** Per-channel sums of the masked gradient and of its product with the normalised values, in parts. */
 export const gradientMoments = (residual: boolean) =>
   defineKernel({
     label: `gradient-moments${residual ? '-add' : ''}`,
     buffers: {
-      gradient: ['read', 'array<vec4f>'],
-      values: ['read', 'array<vec4f>'],
+      gradient: ['read', 'array<Stored>'],
+      values: ['read', 'array<Stored>'],
       state: ['read', 'array<vec4f>'],
-      activation: ['read', 'array<vec4f>'],
+      activation: ['read', 'array<Stored>'],
       partials: ['write', 'array<vec4f>'],
     },
     shape: ['pixels', 'vectors', 'parts', 'activation'],
@@ -267,13 +267,13 @@ export const scaleShiftGradient = (residual: boolean) =>
   defineKernel({
     label: residual ? 'scale-shift-add-gradient' : 'scale-shift-gradient',
     buffers: {
-      gradient: ['read', 'array<vec4f>'],
-      values: ['read', 'array<vec4f>'],
+      gradient: ['read', 'array<Stored>'],
+      values: ['read', 'array<Stored>'],
       state: ['read', 'array<vec4f>'],
-      activation: ['read', 'array<vec4f>'],
+      activation: ['read', 'array<Stored>'],
       coefficients: ['read', 'array<vec4f>'],
-      valuesGradient: ['write', 'array<vec4f>'],
-      addedGradient: ['write', 'array<vec4f>'],
+      valuesGradient: ['write', 'array<Stored>'],
+      addedGradient: ['write', 'array<Stored>'],
     },
     shape: ['pixels', 'vectors', 'apart', 'activation', 'accumulate', 'accumulateAdded'],
     body: `${MAIN} {
@@ -290,9 +290,9 @@ export const scaleShiftGradient = (residual: boolean) =>
     let normalised = (value - mean) * inverse;
     var slope = scale * (g - meanGradient - normalised * meanProduct);
     // A loop of no or one turn: software adapters skip an empty loop but run both sides of a condition.
-    for (var once = 0u; once < shape.accumulate; once++) { slope += valuesGradient[i]; }
-    valuesGradient[i] = slope;
-    ${residual ? 'var sum = g; for (var once = 0u; once < shape.accumulateAdded; once++) { sum += addedGradient[i]; } addedGradient[i] = sum;' : ''}
+    for (var once = 0u; once < shape.accumulate; once++) { slope += vec4f(valuesGradient[i]); }
+    valuesGradient[i] = Stored(slope);
+    ${residual ? 'var sum = g; for (var once = 0u; once < shape.accumulateAdded; once++) { sum += vec4f(addedGradient[i]); } addedGradient[i] = Stored(sum);' : ''}
   }
 }`,
   });

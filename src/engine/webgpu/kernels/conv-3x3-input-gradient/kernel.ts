@@ -6,6 +6,7 @@ import {
   convBuffers,
   convHead,
   declareAccumulators,
+  loadSource,
   multiplyAdd,
   pixelAddress,
   storeTile,
@@ -67,7 +68,7 @@ export function conv3x3InputGradient(tile: Tile): Kernel<ConvBuffer, Gradient3x3
     ${times(pairs + 1, (column) => `let ix${column} = i32(firstPair) + ${column - 1}; let at${column} = ${pixelAddress(tile, `ix${column}`)};`)}
     let firstWeight = ky * 3u * tapStride + block;
     for (var c = 0u; c < ${tile.channels === 1 ? 'shape.inChannels' : 'inVectors'}; c++) {
-      ${times(pairs + 1, (column) => `let x${column} = source[at${column} + c];`)}
+      ${times(pairs + 1, (column) => `let x${column} = ${loadSource(tile, `at${column} + c`)};`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * outVectors`)}
       ${times(
         pairs,

@@ -7,6 +7,7 @@ import {
   convHead,
   declareAccumulators,
   linePixelAddress,
+  loadSource,
   multiplyAdd,
   storeTile,
   tileLabel,
@@ -88,7 +89,7 @@ export function convLines(tile: Tile, stride: 1 | 2): Kernel<keyof ReturnType<ty
     ${weights.prepare}
     ${times(columns, (k) => `let ix${k} = left + ${k}; let at${k} = ${linePixelAddress(tile, `ix${k}`)};`)}
     for (var c = 0u; c < ${tile.channels === 1 ? 'channels' : '(channels + 3u) / 4u'}; c++) {
-      ${times(columns, (k) => `let x${k} = source[at${k} + c];`)}
+      ${times(columns, (k) => `let x${k} = ${loadSource(tile, `at${k} + c`)};`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * rowStride`)}
       ${times(tile.pixels, (p) =>
         multiplyAdd(

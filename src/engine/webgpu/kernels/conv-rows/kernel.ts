@@ -7,6 +7,7 @@ import {
   convHead,
   declareAccumulators,
   groupThreads,
+  loadSource,
   multiplyAdd,
   pixelAddress,
   storeTile,
@@ -92,7 +93,7 @@ export function convRows(tile: Tile): Kernel<keyof ReturnType<typeof buffers>, C
     // Padding reads the zero region from its start: it is as long as the widest layer.
     ${times(P, (p) => `let at${p} = base${p} + channel${tile.channels === 4 ? ' / 4u' : ''};`)}
     for (var c = 0u; c < ${tile.channels === 1 ? 'channels' : '(channels + 3u) / 4u'}; c++) {
-      ${times(P, (p) => `let x${p} = source[at${p} + c];`)}
+      ${times(P, (p) => `let x${p} = ${loadSource(tile, `at${p} + c`)};`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * rowStride`)}
       ${times(P, (p) => multiplyAdd(tile, p, [`x${p}`]))}
     }

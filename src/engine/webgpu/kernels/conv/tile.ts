@@ -31,7 +31,7 @@ export const times = (count: number, line: (index: number) => string): string =>
 
 /** Buffers of every convolution that makes activations (or their gradients) in tiles. */
 export const CONV_BUFFERS = {
-  source: ['read', 'array<vec4f>'],
+  source: ['read', 'array<Stored>'],
   weights: ['read', 'array<vec4f>'],
   /**
    * With `moments` the running means [outVectors], pivots of the sums; with `affine` scale and shift [2, outVectors] of
@@ -39,8 +39,8 @@ export const CONV_BUFFERS = {
    */
   perChannel: ['read', 'array<vec4f>'],
   /** With `affine` 2 what is added after the norm, in the output's shape; else unused. */
-  added: ['read', 'array<vec4f>'],
-  output: ['write', 'array<vec4f>'],
+  added: ['read', 'array<Stored>'],
+  output: ['write', 'array<Stored>'],
   /** [parts, 2, outVectors]: sums of (value - pivot) and of its square; written when `moments` is 1. */
   partials: ['write', 'array<vec4f>'],
 } as const;
@@ -62,7 +62,11 @@ export const PLAIN_STORE: Readonly<Record<StoreField, number>> = {
 export const convBuffers = ({ channels }: Tile): typeof CONV_BUFFERS =>
   channels === 4
     ? CONV_BUFFERS
-    : ({ ...CONV_BUFFERS, source: ['read', 'array<f32>'] } as unknown as typeof CONV_BUFFERS);
+    : ({ ...CONV_BUFFERS, source: ['read', 'array<StoredScalar>'] } as unknown as typeof CONV_BUFFERS);
+
+/** Loads the source at `at`, as f32: a scalar or a vec4. */
+export const loadSource = ({ channels }: Tile, at: string): string =>
+  channels === 1 ? `f32(source[${at}])` : `vec4f(source[${at}])`;
 
 /** Entry point: lanes of a quad are neighbours along x, so a quad shares its block of output channels. */
 export const convHead = (tile: Tile): string => `
@@ -192,7 +196,7 @@ export function storeTile(tile: Tile, target: Target): string {
   ${times(pixels, (p) => `let exists${p} = ${target.valid(p)}; let at${p} = (${target.pixel(p)}) * outVectors + ${vector};`)}
   ${when(
     'shape.accumulate',
-    each((p, v) => `a${p}_${v} += output[select(0u, at${p} + ${v}u, exists${p})];`),
+    each((p, v) => `a${p}_${v} += vec4f(output[select(0u, at${p} + ${v}u, exists${p})]);`),
   )}
   ${when(
     'min(shape.affine, 1u)',
@@ -204,13 +208,13 @@ export function storeTile(tile: Tile, target: Target): string {
     ${each((p, v) => `a${p}_${v} = fma(a${p}_${v}, scale${v}, shift${v});`)}
     ${when(
       'shape.affine - 1u',
-      each((p, v) => `a${p}_${v} += added[select(0u, at${p} + ${v}u, exists${p})];`),
+      each((p, v) => `a${p}_${v} += vec4f(added[select(0u, at${p} + ${v}u, exists${p})]);`),
     )}
     let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
     let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
     ${each((p, v) => `a${p}_${v} = clamp(a${p}_${v}, lowest, highest);`)}`,
   )}
-  ${each((p, v) => `if (exists${p} && ${vector} + ${v}u < ${end}) { output[at${p} + ${v}u] = a${p}_${v}; }`)}
+  ${each((p, v) => `if (exists${p} && ${vector} + ${v}u < ${end}) { output[at${p} + ${v}u] = Stored(a${p}_${v}); }`)}
   ${when('shape.moments', `let part = id.x${quads ? ' / 4u' : ''}; ${moments}`)}`;
 }
 

@@ -31,7 +31,7 @@ function grid(threads: number): Grid {
 /** Address of the first channel of input row `iy`, in vec4s. */
 const rowStart = `${ZERO_VEC4S}u + u32((i32(image) * i32(shape.inHeight) + iy) * i32(shape.inWidth)) * shape.vectors + c`;
 const load = (buffer: string, x: string): string =>
-  `${buffer}[select(0u, rowAt + u32(${x}) * shape.vectors, rowInside & (u32(${x}) < shape.inWidth))]`;
+  `vec4f(${buffer}[select(0u, rowAt + u32(${x}) * shape.vectors, rowInside & (u32(${x}) < shape.inWidth))])`;
 
 /**
  * Depthwise 3x3 convolution, NHWC by [3, 3, channels]: a thread makes four pixels of one row for a vec4 of channels. With
@@ -42,10 +42,10 @@ export const depthwiseConv = (stride: 1 | 2) =>
   defineKernel({
     label: `depthwise-3x3 s${stride}`,
     buffers: {
-      source: ['read', 'array<vec4f>'],
+      source: ['read', 'array<Stored>'],
       weights: ['read', 'array<vec4f>'],
       perChannel: ['read', 'array<vec4f>'],
-      output: ['write', 'array<vec4f>'],
+      output: ['write', 'array<Stored>'],
     },
     shape: [...FIELDS, 'affine', 'activation'],
     body: `${HEAD}
@@ -70,11 +70,11 @@ export const depthwiseConv = (stride: 1 | 2) =>
     PIXELS,
     (p) => `if (row < shape.rows && firstX + ${p}u < shape.outWidth) {
       let at = (row * shape.outWidth + firstX + ${p}u) * shape.vectors + c;
-      if (shape.accumulate != 0u) { a${p} += output[at]; }
+      if (shape.accumulate != 0u) { a${p} += vec4f(output[at]); }
       if (shape.affine != 0u) {
         a${p} = clamp(fma(a${p}, perChannel[c], perChannel[c + shape.vectors]), lowest, highest);
       }
-      output[at] = a${p};
+      output[at] = Stored(a${p});
     }`,
   )}
 }`,
@@ -94,9 +94,9 @@ export const depthwiseGradientGrid = (rows: number, outWidth: number, vectors: n
 export const depthwiseInputGradient = defineKernel({
   label: 'depthwise-3x3-input-gradient s2',
   buffers: {
-    source: ['read', 'array<vec4f>'],
+    source: ['read', 'array<Stored>'],
     weights: ['read', 'array<vec4f>'],
-    output: ['write', 'array<vec4f>'],
+    output: ['write', 'array<Stored>'],
   },
   shape: FIELDS,
   body: `${HEAD}
@@ -119,8 +119,8 @@ export const depthwiseInputGradient = defineKernel({
     }
   }
   if (exists) {
-    if (shape.accumulate != 0u) { sum += output[pixel * shape.vectors + c]; }
-    output[pixel * shape.vectors + c] = sum;
+    if (shape.accumulate != 0u) { sum += vec4f(output[pixel * shape.vectors + c]); }
+    output[pixel * shape.vectors + c] = Stored(sum);
   }
 }`,
 });
@@ -133,8 +133,8 @@ export const depthwiseKernelGradient = (stride: 1 | 2) =>
   defineKernel({
     label: `depthwise-3x3-kernel-gradient s${stride}`,
     buffers: {
-      source: ['read', 'array<vec4f>'],
-      gradient: ['read', 'array<vec4f>'],
+      source: ['read', 'array<Stored>'],
+      gradient: ['read', 'array<Stored>'],
       partials: ['write', 'array<vec4f>'],
     },
     shape: [
@@ -167,7 +167,7 @@ export const depthwiseKernelGradient = (stride: 1 | 2) =>
     for (var ox = 0u; ox < shape.outWidth; ox++) {
       ${times(3 - stride, (k) => `let x${k} = k${k};`)}
       ${times(stride, (k) => `let ix${k} = i32(ox * ${stride}u) + ${3 - stride + k} - i32(shape.padLeft); let x${3 - stride + k} = ${load('source', `ix${k}`)};`)}
-      let g = select(vec4f(0), gradient[select(0u, gradientRow + ox * shape.vectors, rowExists)], rowExists);
+      let g = select(vec4f(0), vec4f(gradient[select(0u, gradientRow + ox * shape.vectors, rowExists)]), rowExists);
       ${times(3, (kx) => `a${kx} = fma(x${kx}, g, a${kx});`)}
       ${times(3 - stride, (k) => `k${k} = x${k + stride};`)}
     }
