@@ -48,7 +48,7 @@ struct Step {
 `;
 export const STEP_BYTES = 64;
 
-/** What a buffer of activations holds, and what the device must be able to for that. */
+/** What buffers of activations hold, and what a kernel must enable for that. */
 const STORED_WGSL: Readonly<Record<StorageType, { readonly enable: string; readonly aliases: string }>> = {
   f32: { enable: '', aliases: 'alias Stored = vec4f; alias StoredScalar = f32;' },
   f16: { enable: 'enable f16;', aliases: 'alias Stored = vec4h; alias StoredScalar = f16;' },
