@@ -69,6 +69,13 @@ export interface Augment {
   readonly flip: boolean;
 }
 
+/**
+ * How activations and their gradients lie in memory. `f16` halves what training moves and holds; all arithmetic, the
+ * parameters and their gradients, momentum and statistics stay f32.
+ */
+export const STORAGE_TYPES = ['f32', 'f16'] as const;
+export type StorageType = (typeof STORAGE_TYPES)[number];
+
 export interface TrainerOptions {
   readonly data: EngineData;
   readonly seed: number;
@@ -80,6 +87,11 @@ export interface TrainerOptions {
    * Steps count from 0: step s turns the parameters after s updates into those after s + 1.
    */
   readonly batch: (step: number) => Uint32Array;
+  /**
+   * Default f32. Probes (`gradients`, `activations`) compute in f32 whatever this says. Opening a trainer rejects with a
+   * sentence where the engine or its adapter cannot store f16.
+   */
+  readonly storage?: StorageType;
   /** `masked` runs the full-size network with pruned entries at zero: the reference for `compact`, the default. */
   readonly execution?: 'compact' | 'masked';
 }
@@ -220,7 +232,7 @@ export interface Checkpoint {
   readonly momentum: Tensors;
   /**
    * Kernel variants that trained it, as JSON: others add in another order. A trainer that restores it goes on with them,
-   * where its adapter can. Missing where there is no choice (tfjs).
+   * where its adapter can, but stores activations as its own options say. Missing where there is no choice (tfjs).
    */
   readonly variants?: string;
 }

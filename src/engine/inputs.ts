@@ -1,3 +1,5 @@
+import type { AdapterName, StorageType } from './engine.ts';
+
 const IMAGE_BYTES = 3_072;
 
 /** How many raw images there are. Throws a sentence when the bytes are no whole images. */
@@ -21,3 +23,7 @@ export const unlabelled = (): Error =>
 /** What an unknown node is refused with. */
 export const unknownNode = (network: string, node: string): Error =>
   new Error(`the network ${network} has no node "${node}"`);
+
+/** What storing activations in a type that the adapter does not offer is refused with. */
+export const cannotStore = (storage: Exclude<StorageType, 'f32'>, { description }: AdapterName): Error =>
+  new Error(`train.storage: ${description} does not offer shader-${storage}; set train.storage to "f32".`);

@@ -29,7 +29,7 @@ export async function openParts(
   { engine, cifar, listener }: { readonly engine: Engine; readonly cifar: Cifar10; readonly listener: FeederListener },
 ): Promise<RunParts> {
   const { seed } = spec;
-  const { batchSize, augment, labelSmoothing } = spec.train;
+  const { batchSize, augment, labelSmoothing, storage } = spec.train;
   const { network, scheme } = plan;
   const layout = layoutOf(spec.data);
   const data = engine.openData(layout);
@@ -48,6 +48,7 @@ export async function openParts(
       batchSize,
       augment: { crop: augment.includes('crop'), flip: augment.includes('flip') },
       labelSmoothing,
+      storage,
       batch: (step) => order.batch(step),
     });
     return { engine, data, feeder, order, trainer, start };

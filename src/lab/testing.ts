@@ -318,6 +318,7 @@ export const smallTraining = (changes: Partial<Spec['train']> = {}): Spec['train
   schedule: 'cosine',
   warmup: 0.1,
   labelSmoothing: 0,
+  storage: 'f32',
   augment: [],
   evaluateEvery: 7,
   ...changes,

@@ -15,6 +15,14 @@ const spec = smallSpec({
   scheme: { ...smallSpec().scheme, every: 2, until: 4 },
 });
 
+test('a run that wants f16 is refused with the key, and nothing is left open', async () => {
+  const { engine } = await openEngine({ backend: 'tfjs' });
+  const cifar = rememberShards(await openCifar10(fileSource(join(import.meta.dirname, '../../public/data'))));
+  const run = new Run({ ...spec, train: { ...spec.train, storage: 'f16' } }, { onEvent: () => {} });
+  await expect(run.open(engine, cifar)).rejects.toThrow(/^train\.storage: .*set train\.storage to "f32"\.$/);
+  expect(run.bytes).toBe(0);
+});
+
 test('on TensorFlow.js and CIFAR-10: a run is bit-identical to the same one stepped', { timeout: 60_000 }, async () => {
   const { engine } = await openEngine({ backend: 'tfjs' });
   const cifar = rememberShards(await openCifar10(fileSource(join(import.meta.dirname, '../../public/data'))));

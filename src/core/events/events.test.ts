@@ -24,6 +24,7 @@ const start: StartEvent = {
       schedule: 'cosine',
       warmup: 0,
       labelSmoothing: 0,
+      storage: 'f32',
       augment: [],
       evaluateEvery: 2,
     },

@@ -92,6 +92,7 @@ describe('refused specs name the key and what is accepted', () => {
     ['train.learningRate', Infinity, /^train.learningRate: must be a number/],
     ['train.learningRate', -1, /^train.learningRate/],
     ['train.momentum', 1, /^train.momentum: .*below 1/],
+    ['train.storage', 'f8', /^train.storage: must be one of f32, f16, not "f8"/],
     ['train.schedule', 'linear', /^train.schedule: must be one of cosine, constant, not "linear"/],
     ['train.augment', ['crop', 'mixup'], /^train.augment.1: must be one of crop, flip/],
     ['train.augment', ['crop', 'crop'], /^train.augment: .*once/],

@@ -80,6 +80,7 @@ const trainEntries = {
     ),
     ['crop', 'flip'],
   ),
+  storage: v.optional(oneOf(['f32', 'f16']), 'f32'),
   evaluateEvery: v.optional(integer(1, MOST_STEPS)),
 };
 const specEntries = {

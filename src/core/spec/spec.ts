@@ -36,6 +36,8 @@ export interface TrainSpec {
   readonly warmup: number;
   readonly labelSmoothing: number;
   readonly augment: readonly ('crop' | 'flip')[];
+  /** How activations and their gradients lie in memory: f16 halves them, where the adapter can. Arithmetic stays f32. */
+  readonly storage: 'f32' | 'f16';
   /** Steps between evaluations on the test images; one always happens at the end. */
   readonly evaluateEvery: number;
 }

@@ -1,6 +1,7 @@
 import { checkStructure } from '../../core/network/index.ts';
 import type { Engine } from '../engine.ts';
 import { type SharedDevice, type TfjsBackend, loadTfjs } from './backend.ts';
+import { cannotStore } from '../inputs.ts';
 import { HostData } from './data.ts';
 import { TfjsTrainer } from './trainer.ts';
 
@@ -14,20 +15,18 @@ export interface TfjsOptions {
 export async function openTfjsEngine({ backend, shared }: TfjsOptions = {}): Promise<Engine> {
   const tf = await loadTfjs(backend, shared);
   const name = tf.getBackend();
+  const adapter = {
+    vendor: 'tensorflow.js',
+    architecture: name,
+    description: `TensorFlow.js ${tf.version_core}, ${name} backend`,
+  };
   return {
-    info: {
-      backend: 'tfjs',
-      adapter: {
-        vendor: 'tensorflow.js',
-        architecture: name,
-        description: `TensorFlow.js ${tf.version_core}, ${name} backend`,
-      },
-      features: [],
-    },
+    info: { backend: 'tfjs', adapter, features: [] },
     openData: (layout) => new HostData(layout),
     async open(network, structure, parameters, options) {
       checkStructure(network, structure);
-      const { data } = options;
+      const { data, storage = 'f32' } = options;
+      if (storage !== 'f32') throw cannotStore(storage, adapter);
       if (!(data instanceof HostData)) throw new Error('this data set was opened on another engine');
       return new TfjsTrainer(tf, network, structure, parameters, { ...options, data });
     },

@@ -1,7 +1,7 @@
-import { OutOfMemoryError } from '../engine.ts';
+import { OutOfMemoryError, type StorageType } from '../engine.ts';
 import { answered } from './deadline.ts';
 import { throwUnseen } from './faults.ts';
-import { ZERO_VEC4S } from './kernel.ts';
+import { ZERO_VEC4S, storedBytes } from './kernel.ts';
 
 /** GPUBufferUsage bits, spelled out because the global is missing in Node. */
 export const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
@@ -26,7 +26,10 @@ export function storageBuffer(device: GPUDevice, label: string, bytes: number): 
 }
 
 /** Binding of an activation from its first value on. */
-export const values = (buffer: GPUBuffer): GPUBufferBinding => ({ buffer, offset: ZERO_VEC4S * 16 });
+export const values = (buffer: GPUBuffer, storage: StorageType): GPUBufferBinding => ({
+  buffer,
+  offset: ZERO_VEC4S * storedBytes(storage),
+});
 
 /** Binding of an activation with the zero region before it, for kernels that read padding. */
 export const withZeros = (buffer: GPUBuffer): GPUBufferBinding => ({ buffer });

@@ -25,7 +25,7 @@ function fakeGpu({ limits = {}, refuse = () => null, lostAtOnce = 0 }: Fake = {}
   const lose: ((info: { reason: string; message: string }) => void)[] = [];
   const adapter = {
     limits: { ...LIMITS, ...limits },
-    features: new Set(['subgroups', 'timestamp-query', 'shader-f16']),
+    features: new Set(['subgroups', 'timestamp-query', 'shader-f16', 'dual-source-blending']),
     info: { vendor: 'google', architecture: 'swiftshader', device: '', description: '' },
     async requestDevice(descriptor: GPUDeviceDescriptor) {
       asked.push(descriptor);
@@ -83,14 +83,16 @@ describe('what is asked for', () => {
   test('what the adapter has, of what is wanted', async () => {
     const { gpu, asked } = fakeGpu();
     const { features, adapter, software } = await requestDevice(gpu);
-    expect(asked).toEqual([{ requiredFeatures: ['subgroups', 'timestamp-query'], requiredLimits: LIMITS }]);
-    expect([features, software]).toEqual([['subgroups', 'timestamp-query'], true]);
+    expect(asked).toEqual([
+      { requiredFeatures: ['subgroups', 'shader-f16', 'timestamp-query'], requiredLimits: LIMITS },
+    ]);
+    expect([features, software]).toEqual([['subgroups', 'shader-f16', 'timestamp-query'], true]);
     expect(adapter.description).toBe('google swiftshader');
   });
 
   test('less where that is refused: default limits, then no features; a fresh adapter each time', async () => {
     const limits = fakeGpu({ refuse: ({ requiredLimits }) => (requiredLimits ? 'too much' : null) });
-    expect((await requestDevice(limits.gpu)).features).toEqual(['subgroups', 'timestamp-query']);
+    expect((await requestDevice(limits.gpu)).features).toEqual(['subgroups', 'shader-f16', 'timestamp-query']);
     expect(limits.requestAdapter).toHaveBeenCalledTimes(2);
     const features = fakeGpu({ refuse: ({ requiredFeatures }) => (requiredFeatures ? 'unknown feature' : null) });
     expect((await requestDevice(features.gpu)).features).toEqual([]);

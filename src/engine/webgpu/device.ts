@@ -32,7 +32,7 @@ export class NoDeviceError extends Error {
   }
 }
 
-const WANTED_FEATURES = ['subgroups', 'timestamp-query'] as const;
+const WANTED_FEATURES = ['subgroups', 'shader-f16', 'timestamp-query'] as const;
 
 /** Without these the kernels cannot run. Every adapter that follows the standard has them. */
 const NEEDED_LIMITS = {

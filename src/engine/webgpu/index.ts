@@ -1,5 +1,6 @@
 import { type Network, type Structure, type Tensors, checkStructure, inputsOf } from '../../core/network/index.ts';
 import type { DataLayout, Engine, EngineData, EngineInfo, Trainer, TrainerOptions } from '../engine.ts';
+import { cannotStore } from '../inputs.ts';
 import { GpuData } from './data.ts';
 import { type Device, requestDevice } from './device.ts';
 import { allocated } from './faults.ts';
@@ -8,7 +9,7 @@ import { Pipelines } from './pipelines.ts';
 import { GpuTrainer } from './trainer.ts';
 import { cacheKey, rememberChoices, rememberedChoices } from './tuner-cache.ts';
 import { candidatesOf, tune } from './tuner.ts';
-import { type Tuning, defaultTuning, runsOn } from './tuning.ts';
+import { type Tuning, canStore, defaultTuning, runsOn } from './tuning.ts';
 
 export interface WebGpuOptions {
   /** Where to ask for an adapter; default `navigator.gpu`. In Node: Dawn's. */
@@ -80,11 +81,12 @@ export class WebGpuEngine implements Engine {
 
   async open(network: Network, structure: Structure, parameters: Tensors, options: TrainerOptions): Promise<Trainer> {
     checkStructure(network, structure);
-    const { data } = options;
+    const { data, storage = 'f32' } = options;
+    if (storage !== 'f32' && !canStore(this.device, storage)) throw cannotStore(storage, this.info.adapter);
     if (!(data instanceof GpuData)) throw new Error('this data set was opened on another engine');
     const kinds = layerKinds(network);
-    const make = () =>
-      new GpuTrainer(this.pipelines, this.#kernelSets, network, structure, parameters, { ...options, data }, kinds);
+    const own = { ...options, data, storage };
+    const make = () => new GpuTrainer(this.pipelines, this.#kernelSets, network, structure, parameters, own, kinds);
     const trainer = await allocated(this.device.device, make, (made) => made.dispose());
     try {
       await trainer.ready();

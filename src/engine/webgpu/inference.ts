@@ -3,8 +3,9 @@ import type { EvalMetrics, Latency, Split } from '../engine.ts';
 import { countImages } from '../inputs.ts';
 import { readBuffer } from './buffers.ts';
 import { GpuData } from './data.ts';
+import { floatsOf } from './halves.ts';
 import type { KernelSet } from './kernel-set.ts';
-import { vec4s } from './kernel.ts';
+import { storedBytes, vec4s } from './kernel.ts';
 import { measureLatency } from './latency.ts';
 import type { ArenaLayout } from './layout.ts';
 import type { Pipelines } from './pipelines.ts';
@@ -119,13 +120,15 @@ export class Inference {
     const plan = await this.#ready();
     const classifier = this.#network.nodes.at(-1)?.id ?? '';
     const classes = shapesOf(this.#network).get(classifier)?.[2] ?? 0;
-    const padded = vec4s(classes) * 4;
+    const vectors = vec4s(classes);
+    const padded = vectors * 4;
+    const { storage } = this.kernels.tuning;
     const binding = this.#planner.activation(classifier);
     const logits = new Float32Array(images * classes);
     for (let first = 0; first < images; first += batch) {
       await this.submitter.run([this.#batchWork(plan, 'test', first, images, 0)]);
-      const bytes = batch * padded * 4;
-      const values = new Float32Array(await readBuffer(this.pipelines.device, binding.buffer, bytes, binding.offset));
+      const bytes = batch * vectors * storedBytes(storage);
+      const values = floatsOf(await readBuffer(this.pipelines.device, binding.buffer, bytes, binding.offset), storage);
       for (let i = 0; i < Math.min(batch, images - first); i++) {
         logits.set(values.subarray(i * padded, i * padded + classes), (first + i) * classes);
       }

@@ -1,4 +1,5 @@
-import type { Kernel } from './kernel.ts';
+import type { StorageType } from '../engine.ts';
+import { type Kernel, storing } from './kernel.ts';
 import { addBias, biasGradient } from './kernels/bias/kernel.ts';
 import { assemble } from './kernels/assemble/kernel.ts';
 import {
@@ -260,7 +261,7 @@ export class KernelSet {
       ...SHARED,
     ];
     // Classes of lines may have equal tiles.
-    return [...new Set(all)];
+    return [...new Set(all)].map((kernel) => storing(kernel, this.tuning.storage));
   }
 }
 
@@ -279,14 +280,19 @@ export class KernelSets {
   }
 
   /**
-   * The set of a checkpoint's variants; the engine's own where those cannot run here (the checkpoint then comes from
+   * The tiles of a checkpoint's variants; the engine's own where those cannot run here (the checkpoint then comes from
    * another adapter, which adds in another order anyway). Throws a sentence when the variants cannot be understood.
    */
-  of(variants: string): KernelSet {
+  of(variants: string, storage: StorageType): KernelSet {
     const tuning = parseVariants(variants);
-    if (!this.runs(tuning)) return this.own;
-    const key = variantsOf(tuning);
-    const set = this.#made.get(key) ?? new KernelSet(tuning);
+    return this.storing(this.runs({ ...tuning, storage }) ? tuning : this.own.tuning, storage);
+  }
+
+  /** The tiles of a tuning for activations that are stored so. */
+  storing(tuning: Tuning, storage: StorageType): KernelSet {
+    const wanted = { ...tuning, storage };
+    const key = variantsOf(wanted);
+    const set = this.#made.get(key) ?? new KernelSet(wanted);
     this.#made.set(key, set);
     return set;
   }

@@ -1,3 +1,5 @@
+import type { StorageType } from '../engine.ts';
+
 /**
  * What a kernel is here: WGSL with named storage buffers and a uniform of named 32-bit shape fields. Shapes stand in
  * uniforms and never in the code, so a structure change compiles nothing.
@@ -11,9 +13,15 @@ export interface Kernel<Buffer extends string = string, Field extends string = s
   /** Whether it reads the step uniform (bind group 1, dynamic offset). */
   readonly step: boolean;
   readonly wgsl: string;
+  /** The same kernel with activations stored as f16; null for one that touches none. */
+  readonly half: Kernel<Buffer, Field> | null;
 }
 
-/** `read` or `write` (also reads), and the WGSL type of the buffer. */
+/**
+ * `read` or `write` (also reads), and the WGSL type of the buffer. Buffers of activations and of their gradients hold
+ * `Stored` (a vec4) or `StoredScalar`; kernels convert what they load to f32 (`vec4f(values[i])`) and what they store
+ * back (`output[i] = Stored(sum)`), which says nothing where these are f32 already.
+ */
 export type BufferUse = readonly ['read' | 'write', string];
 
 /** Threads in a work-group of every kernel; one-dimensional, so that the lanes of a quad are neighbours along x. */
@@ -34,11 +42,24 @@ struct Step {
   seed: u32, step: u32, slot: u32, count: u32,
   learningRate: f32, momentum: f32, nesterov: f32, weightDecay: f32,
   labelSmoothing: f32, runningKeep: f32, crop: u32, flip: u32,
-  logitScale: f32, sumOfLogits: u32, unused0: u32, unused1: u32,
+  logitScale: f32, sumOfLogits: u32, lossScale: f32, inverseLossScale: f32,
 }
 @group(1) @binding(0) var<uniform> step: Step;
 `;
 export const STEP_BYTES = 64;
+
+/** What buffers of activations hold, and what a kernel must enable for that. */
+const STORED_WGSL: Readonly<Record<StorageType, { readonly enable: string; readonly aliases: string }>> = {
+  f32: { enable: '', aliases: 'alias Stored = vec4f; alias StoredScalar = f32;' },
+  f16: { enable: 'enable f16;', aliases: 'alias Stored = vec4h; alias StoredScalar = f16;' },
+};
+
+/** Bytes of a vec4 of an activation. */
+export const storedBytes = (storage: StorageType): number => (storage === 'f16' ? 8 : 16);
+
+/** The kernel for activations that are stored so. */
+export const storing = (kernel: Kernel, storage: StorageType): Kernel =>
+  (storage === 'f16' ? kernel.half : null) ?? kernel;
 
 /** Makes a kernel: declarations are written from the lists, `body` is the rest of the WGSL. */
 export function defineKernel<Buffer extends string, Field extends string>(spec: {
@@ -54,15 +75,20 @@ export function defineKernel<Buffer extends string, Field extends string>(spec: 
     const access = use === 'read' ? 'read' : 'read_write';
     return `@group(0) @binding(${index}) var<storage, ${access}> ${name}: ${type};`;
   });
-  const wgsl = [
-    spec.subgroups ? 'enable subgroups;' : '',
-    `struct Shape { ${spec.shape.map((field) => `${field}: u32,`).join(' ')} }`,
-    ...declarations,
-    `@group(0) @binding(${entries.length}) var<uniform> shape: Shape;`,
-    spec.step ? STEP_WGSL : '',
-    spec.body,
-  ].join('\n');
-  return { label: spec.label, buffers: spec.buffers, shape: spec.shape, step: spec.step ?? false, wgsl };
+  const { label, buffers, shape, step = false } = spec;
+  const stores = entries.some(([, [, type]]) => type.includes('Stored'));
+  const wgsl = ({ enable, aliases }: (typeof STORED_WGSL)['f32']): string =>
+    [
+      spec.subgroups ? 'enable subgroups;' : '',
+      stores ? `${enable} ${aliases}` : '',
+      `struct Shape { ${shape.map((field) => `${field}: u32,`).join(' ')} }`,
+      ...declarations,
+      `@group(0) @binding(${entries.length}) var<uniform> shape: Shape;`,
+      step ? STEP_WGSL : '',
+      spec.body,
+    ].join('\n');
+  const kernel = { label, buffers, shape, step, wgsl: wgsl(STORED_WGSL.f32), half: null };
+  return stores ? { ...kernel, half: { ...kernel, label: `${label} f16`, wgsl: wgsl(STORED_WGSL.f16) } } : kernel;
 }
 
 /**

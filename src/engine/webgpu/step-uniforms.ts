@@ -21,6 +21,8 @@ export interface StepValues {
   readonly logitDivisor: number;
   /** The loss is the sum of the logits, not the cross-entropy. */
   readonly sumOfLogits: boolean;
+  /** A power of two: gradients on the way back are this many times what they are, and the update divides by it. */
+  readonly lossScale: number;
 }
 
 /** No update, no augmentation, the usual loss: what evaluation runs with. */
@@ -33,6 +35,7 @@ export const RESTING: Omit<StepValues, 'count'> = {
   augment: { crop: false, flip: false },
   logitDivisor: 1,
   sumOfLogits: false,
+  lossScale: 1,
 };
 
 /** The ring of step uniforms, bound at a dynamic offset. */
@@ -71,6 +74,8 @@ export class StepUniforms {
     view.setUint32(44, Number(augment.flip), true);
     view.setFloat32(48, 1 / values.logitDivisor, true);
     view.setUint32(52, Number(values.sumOfLogits), true);
+    view.setFloat32(56, values.lossScale, true);
+    view.setFloat32(60, 1 / values.lossScale, true);
     this.pipelines.device.queue.writeBuffer(this.#buffer, slot * SLOT_BYTES, view.buffer);
     return slot * SLOT_BYTES;
   }

@@ -6,7 +6,7 @@ import { Recorder } from './plan/recorder.ts';
 import { RESTING, type StepValues, StepUniforms } from './step-uniforms.ts';
 import { Submitter } from './submitter.ts';
 
-type Contents = Float32Array | Uint32Array | Int32Array;
+type Contents = Float32Array | Uint32Array | Int32Array | Uint16Array;
 
 interface Job {
   readonly kernel: Kernel;
@@ -22,20 +22,25 @@ export class KernelBench {
   readonly #submitter: Submitter;
 
   private constructor(
+    readonly device: Device,
     readonly pipelines: Pipelines,
-    /** Kernels that use work-group memory (`wide`) must not run here. */
-    readonly software: boolean,
   ) {
     this.#uniforms = new StepUniforms(pipelines);
     this.#submitter = new Submitter(pipelines.device, this.#uniforms.group);
   }
 
   static async open(): Promise<KernelBench> {
-    return KernelBench.on(await requestDevice());
+    return KernelBench.of(await requestDevice());
   }
 
-  static on({ device, software }: Device): KernelBench {
-    return new KernelBench(new Pipelines(device), software);
+  /** On a device that it then owns. */
+  static of(device: Device): KernelBench {
+    return new KernelBench(device, new Pipelines(device.device));
+  }
+
+  /** Kernels that use work-group memory (`wide`) must not run here. */
+  get software(): boolean {
+    return this.device.software;
   }
 
   /** Runs one kernel on copies of the given buffers; returns every buffer's contents afterwards. */
@@ -92,7 +97,7 @@ export class KernelBench {
       const results = (placed[i] ?? []).map(({ name, values, use, offset }) => [
         name,
         use === 'read'
-          ? new Float32Array(values.buffer, values.byteOffset, values.length)
+          ? new Float32Array(values.buffer, values.byteOffset, values.byteLength / 4)
           : new Float32Array(written.slice(offset, offset + values.byteLength)),
       ]);
       check(Object.fromEntries(results) as Record<string, Float32Array>);
@@ -100,7 +105,7 @@ export class KernelBench {
   }
 
   dispose(): void {
-    this.pipelines.device.destroy();
+    this.device.dispose();
   }
 }
 
@@ -176,6 +181,27 @@ class Arena {
     device.queue.writeBuffer(buffer, 0, all);
     return buffer;
   }
+}
+
+/** Bits of the f16 nearest to a number, of two the even one; infinity where that is beyond 65,504. */
+export function toHalf(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (size >= 65_520) return sign | 0x7c00;
+  // Steps between neighbours of this size; subnormals all lie 2^-24 apart.
+  const step = 2 ** (Math.max(Math.floor(Math.log2(size)), -14) - 10);
+  const nearest = evenly(size / step) * step;
+  if (nearest < 2 ** -14) return sign | (nearest * 2 ** 24);
+  const exponent = Math.floor(Math.log2(nearest));
+  return sign | ((exponent + 15) << 10) | (nearest * 2 ** (10 - exponent) - 0x400);
+}
+
+/** Rounds to a whole number, halves to the even one. */
+function evenly(value: number): number {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
 }
 
 /** Deterministic values in -1 to 1. */

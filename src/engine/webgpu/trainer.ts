@@ -11,6 +11,7 @@ import type {
   Pace,
   Split,
   StepMetrics,
+  StorageType,
   Trainer,
   TrainerOptions,
   UpdateRule,
@@ -22,6 +23,7 @@ import { GpuData } from './data.ts';
 import { Inference } from './inference.ts';
 import type { KernelSet, KernelSets, LayerKind } from './kernel-set.ts';
 import { type ArenaLayout, layOut, pack, unpack } from './layout.ts';
+import { lossScaleOf } from './loss-scale.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type Arenas, type Plan, Planner } from './plan/plan.ts';
 import type { Dispatch } from './plan/recorder.ts';
@@ -65,10 +67,10 @@ export class GpuTrainer implements Trainer {
     readonly network: Network,
     structure: Structure,
     parameters: Tensors,
-    readonly options: TrainerOptions & { readonly data: GpuData },
+    readonly options: TrainerOptions & { readonly data: GpuData; readonly storage: StorageType },
     readonly kinds: ReadonlySet<LayerKind>,
   ) {
-    this.#kernels = kernelSets.own;
+    this.#kernels = kernelSets.storing(kernelSets.own.tuning, options.storage);
     this.#store = new ParameterStore(network, structure, parameters, options.execution);
     this.#uniforms = new StepUniforms(pipelines);
     this.#submitter = new Submitter(pipelines.device, this.#uniforms.group);
@@ -181,11 +183,13 @@ export class GpuTrainer implements Trainer {
   }
 
   #writeStep(slot: number, step: number, values: Partial<StepValues>): number {
-    const { batchSize, seed, labelSmoothing, augment, data } = this.options;
+    const { batchSize, seed, labelSmoothing, augment, data, storage } = this.options;
     const indices = this.options.batch(step);
     data.requireLoaded('train', indices);
     this.pipelines.device.queue.writeBuffer(this.#planner.indices, slot * batchSize * 4, indices.slice());
-    return this.#uniforms.write(slot, { ...RESTING, seed, step, count: batchSize, labelSmoothing, augment, ...values });
+    const lossScale = lossScaleOf(storage, batchSize);
+    const common = { ...RESTING, seed, step, count: batchSize, labelSmoothing, augment, lossScale };
+    return this.#uniforms.write(slot, { ...common, ...values });
   }
 
   evaluate(split: Split, limit?: number): Promise<EvalMetrics> {
@@ -210,11 +214,11 @@ export class GpuTrainer implements Trainer {
     return readActivations(this.#probed, request);
   }
 
-  /** What probes read: the network as it runs now. */
+  /** What probes read: the network as it runs now, in full precision. */
   get #probed(): Probed {
     return {
       pipelines: this.pipelines,
-      kernels: this.#kernels,
+      kernels: this.kernelSets.storing(this.#kernels.tuning, 'f32'),
       uniforms: this.#uniforms,
       submitter: this.#submitter,
       options: this.options,
@@ -235,7 +239,7 @@ export class GpuTrainer implements Trainer {
   }
 
   async gradients(request: GradientRequest): Promise<Gradients> {
-    if (!fitsTraining(request)) {
+    if (this.options.storage !== 'f32' || !fitsTraining(request)) {
       const { tensors, ...rest } = await computeGradients(this.#probed, request);
       return { ...rest, tensors: this.#store.expand(tensors) };
     }
@@ -276,7 +280,7 @@ export class GpuTrainer implements Trainer {
 
   async restore(checkpoint: Checkpoint): Promise<void> {
     const { variants } = checkpoint;
-    const kernels = variants === undefined ? this.#kernels : this.kernelSets.of(variants);
+    const kernels = variants === undefined ? this.#kernels : this.kernelSets.of(variants, this.options.storage);
     this.#store = ParameterStore.restored(this.network, checkpoint, this.options.execution);
     this.#step = checkpoint.step;
     this.#ahead = false;

@@ -409,7 +409,7 @@ class SampleLayer {
       weights,
       perChannel: weights,
       added: weights,
-      output: values(this.#output),
+      output: values(this.#output, 'f32'),
       partials: { buffer: this.#discarded },
       lines: recorder.table(lineTable(blocks)),
     };
@@ -449,7 +449,7 @@ class SampleLayer {
     );
     // Tiles decide how many parts there are to add: that counts too.
     if (split.parts > 1) {
-      const sums = values(this.#output);
+      const sums = values(this.#output, 'f32');
       recorder.record(sumParts(wide), { partials, sums }, { size, parts: split.parts }, sumGrid(wide, size), 0);
     }
     return recorder;

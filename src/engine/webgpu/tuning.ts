@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { STORAGE_TYPES, type StorageType } from '../engine.ts';
 import type { Device } from './device.ts';
 
 /** One family of tiles: sizes to choose from by width. */
@@ -52,6 +53,8 @@ export interface Tuning {
   readonly walked: number;
   /** Work-groups share sums through their memory. Never on a software adapter, where barriers are slow or worse. */
   readonly wide: boolean;
+  /** How activations lie in memory. Never chosen by an adapter or a measurement: it changes results, so users ask for it. */
+  readonly storage: StorageType;
 }
 
 export const byLineClass = <T>(make: (line: LineClass) => T): ByLineClass<T> => ({
@@ -62,6 +65,10 @@ export const byLineClass = <T>(make: (line: LineClass) => T): ByLineClass<T> => 
 
 /** Whether lanes of a quad can share loads on a device. */
 export const hasQuads = ({ features }: Pick<Device, 'features'>): boolean => features.includes('subgroups');
+
+/** Whether kernels on a device can read and write activations stored so. */
+export const canStore = ({ features }: Pick<Device, 'features'>, storage: StorageType): boolean =>
+  storage === 'f32' || features.includes('shader-f16');
 
 /** Of two software adapters: lavapipe compiles to wider registers and gains from larger tiles, SwiftShader does not. */
 const isSwiftShader = ({ vendor, architecture, device, description }: GPUAdapterInfo): boolean =>
@@ -85,6 +92,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
       threads: 32_768,
       walked: 4,
       wide: true,
+      storage: 'f32',
     };
   }
   const vectors = isSwiftShader(device.info) ? [2, 1] : [4, 2, 1];
@@ -99,6 +107,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
     threads: 2_048,
     walked: 16,
     wide: false,
+    storage: 'f32',
   };
 }
 
@@ -106,7 +115,9 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
 export function runsOn(tuning: Tuning, device: Pick<Device, 'software' | 'features'>): boolean {
   const byLines = [...Object.values(tuning.lines), ...Object.values(tuning.kernelGradient)];
   if ([...byLines, tuning].some(({ quads }) => quads) && !hasQuads(device)) return false;
-  return !(device.software && (tuning.wide || byLines.some(({ shared }) => shared)));
+  return (
+    canStore(device, tuning.storage) && !(device.software && (tuning.wide || byLines.some(({ shared }) => shared)))
+  );
 }
 
 const vectorsSchema = v.pipe(v.array(v.picklist([1, 2, 4])), v.minLength(1));
@@ -140,6 +151,8 @@ const tuningSchema = v.object({
   threads: v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(2 ** 20)),
   walked: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_024)), 4),
   wide: v.boolean(),
+  // Checkpoints of earlier versions do not say.
+  storage: v.optional(v.picklist(STORAGE_TYPES), 'f32'),
 });
 
 /** A tuning as a line of text: equal tunings give equal text. */

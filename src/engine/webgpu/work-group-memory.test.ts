@@ -424,7 +424,7 @@ function summed(values: Float32Array, parts: number): Float64Array {
 
 describe.skipIf(reason)(reason ? `work-group memory (${reason})` : 'work-group memory', { timeout: PATIENCE }, () => {
   let opened: KernelBench | undefined;
-  const bench = (): KernelBench => (opened ??= KernelBench.on(device()));
+  const bench = (): KernelBench => (opened ??= KernelBench.of(device()));
   const made = new Map<number, Promise<readonly Problem[]>>();
   const problems = (stride: number): Promise<readonly Problem[]> => {
     const some = made.get(stride) ?? problemsOf(bench(), casesOf(stride, stride));

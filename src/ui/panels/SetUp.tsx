@@ -76,6 +76,7 @@ export function SetUp() {
           <Field path="train.labelSmoothing" label="Label smoothing" min={0} max={0.99} step={0.05} />
           <Field path="train.evaluateEvery" label="Evaluate every" min={1} max={10_000_000} integer />
           <ScheduleField />
+          <StorageField />
         </div>
       </details>
       <ApplyBar />
@@ -107,6 +108,20 @@ function ScheduleField() {
       ]}
       value={useDraftText('train.schedule')}
       onChange={(event) => actions.edit('train.schedule', event.currentTarget.value)}
+    />
+  );
+}
+
+function StorageField() {
+  const { actions } = useLab();
+  return (
+    <NativeSelect
+      label="Activations in"
+      title="f16 halves what training moves and holds in memory, on adapters that offer it; arithmetic stays f32."
+      data={['f32', 'f16']}
+      value={useDraftText('train.storage')}
+      error={useProblem('train.storage')}
+      onChange={(event) => actions.edit('train.storage', event.currentTarget.value)}
     />
   );
 }

@@ -106,14 +106,14 @@ export class PlanContext {
   }
 
   activation(node: string): GPUBufferBinding {
-    return values(this.#buffer(activationKey(node)));
+    return values(this.#buffer(activationKey(node)), this.recorder.storage);
   }
   /** With the zero region in front, for convolutions that read padding. */
   paddedActivation(node: string): GPUBufferBinding {
     return withZeros(this.#buffer(activationKey(node)));
   }
   gradient(node: string): GPUBufferBinding {
-    return values(this.#buffer(gradientKey(node)));
+    return values(this.#buffer(gradientKey(node)), this.recorder.storage);
   }
   paddedGradient(node: string): GPUBufferBinding {
     return withZeros(this.#buffer(gradientKey(node)));

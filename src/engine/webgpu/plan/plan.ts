@@ -97,7 +97,7 @@ export class Planner {
       this.#memory = this.#allocate(room);
     }
     const memory = this.#memory;
-    const recorder = new Recorder();
+    const recorder = new Recorder(this.kernels.tuning.storage);
     const context = new PlanContext(
       network,
       room,

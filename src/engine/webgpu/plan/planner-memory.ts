@@ -1,6 +1,8 @@
 import { shapesOf } from '../../../core/network/index.ts';
 import { storageBuffer, values } from '../buffers.ts';
+import type { StorageType } from '../../engine.ts';
 import type { KernelSet } from '../kernel-set.ts';
+import { storedBytes } from '../kernel.ts';
 import { type RescalingBuffers, type TrainingBuffers, stateOffsets } from './context.ts';
 import { type Placement, activationKey, gradientKey, place } from './memory.ts';
 import type { Arenas, PlanOptions } from './plan.ts';
@@ -17,6 +19,7 @@ export class PlannerMemory {
   readonly discarded: GPUBuffer;
   readonly training: TrainingBuffers | null;
   readonly rescaling: RescalingBuffers | null;
+  readonly #storage: StorageType;
   readonly #owned: GPUBuffer[] = [];
 
   constructor(
@@ -33,7 +36,11 @@ export class PlannerMemory {
       return buffer;
     };
     this.placement = place(room, unitsOf(room.full, unitOptions), batch, mode === 'train', probe?.keep);
-    this.activations = this.placement.capacities.map((capacity, index) => make(`activation ${index}`, capacity * 16));
+    this.#storage = kernels.tuning.storage;
+    const vectorBytes = storedBytes(this.#storage);
+    this.activations = this.placement.capacities.map((capacity, index) =>
+      make(`activation ${index}`, capacity * vectorBytes),
+    );
     const shapes = shapesOf(room.full);
     const states = stateOffsets(room);
     this.states = make('norm states', states.bytes);
@@ -70,7 +77,7 @@ export class PlannerMemory {
     const key = kind === 'activation' ? activationKey(node) : gradientKey(node);
     const buffer = this.activations[this.placement.slots.get(key) ?? -1];
     if (!buffer) throw new Error(`no ${kind} of "${node}" is kept`);
-    return values(buffer);
+    return values(buffer, this.#storage);
   }
 
   dispose(): void {

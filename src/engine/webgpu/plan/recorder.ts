@@ -1,5 +1,6 @@
+import type { StorageType } from '../../engine.ts';
 import { USAGE } from '../buffers.ts';
-import type { Grid, Kernel } from '../kernel.ts';
+import { type Grid, type Kernel, storing } from '../kernel.ts';
 import type { Pipelines } from '../pipelines.ts';
 
 /** A recorded dispatch: everything prebuilt, so that encoding it is three calls. */
@@ -41,6 +42,9 @@ export class Recorder {
   readonly #entries: Entry[] = [];
   readonly #tables: (Int32Array | Uint32Array)[] = [];
 
+  /** `storage`: of the activations that dispatches are bound to. */
+  constructor(readonly storage: StorageType = 'f32') {}
+
   /** Records a constant table that dispatches can bind. */
   table(values: Int32Array | Uint32Array): TableBinding {
     this.#tables.push(values);
@@ -56,7 +60,7 @@ export class Recorder {
   ): void {
     const names = Object.keys(kernel.buffers).filter((name): name is Buffer => name in kernel.buffers);
     this.#entries.push({
-      kernel,
+      kernel: storing(kernel, this.storage),
       buffers: names.map((name) => buffers[name]),
       shape: kernel.shape.map((field) => shape[field]),
       grid,

@@ -14,7 +14,7 @@ export const assemble = defineKernel({
     pixels: ['read', 'array<u32>'],
     labels: ['read', 'array<u32>'],
     indices: ['read', 'array<u32>'],
-    activation: ['write', 'array<vec4f>'],
+    activation: ['write', 'array<Stored>'],
     batchLabels: ['write', 'array<u32>'],
   },
   shape: ['images', 'height', 'width'],
@@ -43,7 +43,7 @@ ${MAIN} {
       let rgb = vec3f(byteAt(offset), byteAt(offset + 1u), byteAt(offset + 2u));
       value = (rgb / 255.0 - ${triple(CHANNEL_MEAN)}) / ${triple(CHANNEL_DEVIATION)};
     }
-    activation[i] = vec4f(value, 0);
+    activation[i] = Stored(vec4f(value, 0));
     if (i % area == 0u) { batchLabels[slot] = labels[image]; }
     ${gridNext('i', 'shape.images * area')}
   }

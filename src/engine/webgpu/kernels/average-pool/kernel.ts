@@ -23,7 +23,7 @@ fn end(out: u32, stride: u32, pad: u32, size: u32, limit: u32) -> u32 { return m
 /** Mean over the pixels of a window that exist, `same` padding. One thread a vec4 of output. */
 export const averagePool = defineKernel({
   label: 'average-pool',
-  buffers: { source: ['read', 'array<vec4f>'], output: ['write', 'array<vec4f>'] },
+  buffers: { source: ['read', 'array<Stored>'], output: ['write', 'array<Stored>'] },
   shape: SHAPE,
   body: `${WINDOW}
 ${MAIN} {
@@ -42,12 +42,12 @@ ${MAIN} {
     loop {
       var ix = left;
       loop {
-        sum += source[((image * shape.inHeight + iy) * shape.inWidth + ix) * shape.vectors + c];
+        sum += vec4f(source[((image * shape.inHeight + iy) * shape.inWidth + ix) * shape.vectors + c]);
         continuing { ix += 1u; break if ix >= right; }
       }
       continuing { iy += 1u; break if iy >= bottom; }
     }
-    output[i] = sum / f32((bottom - top) * (right - left));
+    output[i] = Stored(sum / f32((bottom - top) * (right - left)));
     ${gridNext('i', 'shape.count')}
   }
 }`,
@@ -56,7 +56,7 @@ ${MAIN} {
 /** Spreads each window's gradient over its pixels; gathers: one thread a vec4 of input over the windows that cover it. */
 export const averagePoolGradient = defineKernel({
   label: 'average-pool-gradient',
-  buffers: { gradient: ['read', 'array<vec4f>'], sourceGradient: ['write', 'array<vec4f>'] },
+  buffers: { gradient: ['read', 'array<Stored>'], sourceGradient: ['write', 'array<Stored>'] },
   shape: SHAPE,
   body: `${WINDOW}
 ${MAIN} {
@@ -74,11 +74,11 @@ ${MAIN} {
       for (var ox = i32(lastX); ox >= 0 && ox * i32(shape.stride) + i32(shape.size) > i32(x + shape.padLeft); ox--) {
         let columns = end(u32(ox), shape.stride, shape.padLeft, shape.size, shape.inWidth) - first(u32(ox), shape.stride, shape.padLeft);
         let at = ((image * shape.outHeight + u32(oy)) * shape.outWidth + u32(ox)) * shape.vectors + c;
-        sum += gradient[at] / f32(rows * columns);
+        sum += vec4f(gradient[at]) / f32(rows * columns);
       }
     }
-    if (shape.accumulate != 0u) { sum += sourceGradient[i]; }
-    sourceGradient[i] = sum;
+    if (shape.accumulate != 0u) { sum += vec4f(sourceGradient[i]); }
+    sourceGradient[i] = Stored(sum);
     ${gridNext('i', 'shape.count')}
   }
 }`,

@@ -11,7 +11,7 @@ import { type Grid, MAIN, WORKGROUP, defineKernel, gridNext, gridStride, groupsF
 export const channelMoments = defineKernel({
   label: 'channel-moments',
   buffers: {
-    values: ['read', 'array<vec4f>'],
+    values: ['read', 'array<Stored>'],
     pivots: ['read', 'array<vec4f>'],
     partials: ['write', 'array<vec4f>'],
   },
@@ -23,7 +23,7 @@ export const channelMoments = defineKernel({
     var sum = vec4f(0);
     var squares = vec4f(0);
     for (var pixel = i / shape.vectors; pixel < shape.pixels; pixel += shape.parts) {
-      let value = values[pixel * shape.vectors + c] - pivot;
+      let value = vec4f(values[pixel * shape.vectors + c]) - pivot;
       sum += value;
       squares = fma(value, value, squares);
     }
@@ -172,10 +172,10 @@ export const scaleShift = (residual: boolean) =>
   defineKernel({
     label: residual ? 'scale-shift-add' : 'scale-shift',
     buffers: {
-      values: ['read', 'array<vec4f>'],
+      values: ['read', 'array<Stored>'],
       state: ['read', 'array<vec4f>'],
-      added: ['read', 'array<vec4f>'],
-      output: ['write', 'array<vec4f>'],
+      added: ['read', 'array<Stored>'],
+      output: ['write', 'array<Stored>'],
     },
     shape: ['pixels', 'vectors', 'apart', 'activation'],
     body: `${MAIN} {
@@ -188,9 +188,9 @@ export const scaleShift = (residual: boolean) =>
   var pixel = id.x / shape.vectors;
   if (pixel < shape.pixels) { loop {
     let i = pixel * shape.vectors + c;
-    var value = fma(values[i], scale, shift);
-    ${residual ? 'value += added[i];' : ''}
-    output[i] = clamp(value, lowest, highest);
+    var value = fma(vec4f(values[i]), scale, shift);
+    ${residual ? 'value += vec4f(added[i]);' : ''}
+    output[i] = Stored(clamp(value, lowest, highest));
     continuing { pixel += shape.apart; break if pixel >= shape.pixels; }
   } }
 }`,
@@ -206,19 +206,19 @@ const passed = (residual: boolean): string => `
   let scale = state[c];
   ${residual ? '' : 'let shift = state[c + shape.vectors];'}`;
 const masked = (residual: boolean): string => `
-    let value = values[i];
-    let result = ${residual ? 'activation[i]' : 'fma(value, scale, shift)'};
-    let g = select(vec4f(0), gradient[i], (result > floor) & (result < ceiling));`;
+    let value = vec4f(values[i]);
+    let result = ${residual ? 'vec4f(activation[i])' : 'fma(value, scale, shift)'};
+    let g = select(vec4f(0), vec4f(gradient[i]), (result > floor) & (result < ceiling));`;
 
 /** Per-channel sums of the masked gradient and of its product with the normalised values, in parts. */
 export const gradientMoments = (residual: boolean) =>
   defineKernel({
     label: `gradient-moments${residual ? '-add' : ''}`,
     buffers: {
-      gradient: ['read', 'array<vec4f>'],
-      values: ['read', 'array<vec4f>'],
+      gradient: ['read', 'array<Stored>'],
+      values: ['read', 'array<Stored>'],
       state: ['read', 'array<vec4f>'],
-      activation: ['read', 'array<vec4f>'],
+      activation: ['read', 'array<Stored>'],
       partials: ['write', 'array<vec4f>'],
     },
     shape: ['pixels', 'vectors', 'parts', 'activation'],
@@ -283,13 +283,13 @@ export const scaleShiftGradient = (residual: boolean, added: Accumulation = {}) 
   defineKernel({
     label: `scale-shift${residual ? '-add' : ''}-gradient${added.values ? ' accumulate' : ''}${added.added ? ' accumulate-added' : ''}`,
     buffers: {
-      gradient: ['read', 'array<vec4f>'],
-      values: ['read', 'array<vec4f>'],
+      gradient: ['read', 'array<Stored>'],
+      values: ['read', 'array<Stored>'],
       state: ['read', 'array<vec4f>'],
-      activation: ['read', 'array<vec4f>'],
+      activation: ['read', 'array<Stored>'],
       coefficients: ['read', 'array<vec4f>'],
-      valuesGradient: ['write', 'array<vec4f>'],
-      addedGradient: ['write', 'array<vec4f>'],
+      valuesGradient: ['write', 'array<Stored>'],
+      addedGradient: ['write', 'array<Stored>'],
     },
     shape: ['pixels', 'vectors', 'apart', 'activation'],
     body: `${MAIN} {
@@ -306,8 +306,8 @@ export const scaleShiftGradient = (residual: boolean, added: Accumulation = {}) 
     ${masked(residual)}
     let normalised = (value - mean) * inverse;
     let slope = scale * (g - meanGradient - normalised * meanProduct);
-    valuesGradient[i] = slope${added.values ? ' + valuesGradient[i]' : ''};
-    ${residual ? `addedGradient[i] = g${added.added ? ' + addedGradient[i]' : ''};` : ''}
+    valuesGradient[i] = Stored(slope${added.values ? ' + vec4f(valuesGradient[i])' : ''});
+    ${residual ? `addedGradient[i] = Stored(g${added.added ? ' + vec4f(addedGradient[i])' : ''});` : ''}
     continuing { pixel += shape.apart; break if pixel >= shape.pixels; }
   } }
 }`,

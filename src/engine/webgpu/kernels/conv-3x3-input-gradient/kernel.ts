@@ -8,6 +8,7 @@ import {
   convHead,
   declareAccumulators,
   epilogueLabel,
+  loadSource,
   multiplyAdd,
   pixelAddress,
   rowStart,
@@ -73,7 +74,7 @@ export function conv3x3InputGradient(tile: Tile, epilogue: Epilogue = 'plain'): 
     ${times(pairs + 1, (column) => `let ix${column} = i32(firstPair) + ${column - 1}; let at${column} = ${pixelAddress(`ix${column}`)};`)}
     let firstWeight = ky * 3u * tapStride + block;
     for (var c = 0u; c < ${tile.channels === 1 ? 'shape.inChannels' : 'inVectors'}; c++) {
-      ${times(pairs + 1, (column) => `let x${column} = source[at${column} + c];`)}
+      ${times(pairs + 1, (column) => `let x${column} = ${loadSource(tile, `at${column} + c`)};`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * outVectors`)}
       ${times(
         pairs,

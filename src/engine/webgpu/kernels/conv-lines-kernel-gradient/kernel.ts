@@ -63,7 +63,7 @@ export function convLinesKernelGradient(
   const kept = columns - PIXELS * stride;
   const loads = gradientLoads(tile);
   const column = (x: string): string =>
-    `source[select(0u, lineAt + u32(${x}) * pixelStep, lineInside & (u32(${x}) < shape.inAlong))]`;
+    `vec4f(source[select(0u, lineAt + u32(${x}) * pixelStep, lineInside & (u32(${x}) < shape.inAlong))])`;
   const multiply = times(3, (tap) =>
     addOuter(
       tile,

@@ -87,7 +87,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
           `firstColumn < ${columns - n * atOnce}u`,
           `let x${n} = u32(firstX + ${n * atOnce});
           stagedSource[firstColumn + ${n * atOnce}u][ownUnit] =
-            source[select(0u, lineAt + x${n} * pixelStep, lineInside & (x${n} < shape.inAlong))];`,
+            vec4f(source[select(0u, lineAt + x${n} * pixelStep, lineInside & (x${n} < shape.inAlong))]);`,
         ),
       )}
       ${times(Math.ceil(gradients / WORKGROUP), (n) =>
@@ -96,8 +96,8 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
           `thread < ${gradients - n * WORKGROUP}u`,
           `let share${n} = thread + ${n * WORKGROUP}u;
           let pixel${n} = ox + share${n} / ${width}u;
-          stagedGradient[share${n} / ${width}u][share${n} % ${width}u] = gradient[select(
-            0u, gradientLine + pixel${n} * gradientStep + share${n} % ${width}u, lineExists & (pixel${n} < shape.outAlong))];`,
+          stagedGradient[share${n} / ${width}u][share${n} % ${width}u] = vec4f(gradient[select(
+            0u, gradientLine + pixel${n} * gradientStep + share${n} % ${width}u, lineExists & (pixel${n} < shape.outAlong))]);`,
         ),
       )}
       workgroupBarrier();

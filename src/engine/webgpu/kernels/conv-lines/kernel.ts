@@ -10,6 +10,7 @@ import {
   epilogueLabel,
   groupTiles,
   linePixels,
+  loadSource,
   multiplyAdd,
   storeTile,
   tileLabel,
@@ -103,7 +104,7 @@ export function convLines(
     ${weights.place}
     ${pixels.inLine}
     for (var c = 0u; c < ${tile.channels === 1 ? 'channels' : '(channels + 3u) / 4u'}; c++) {
-      ${times(columns, (k) => `let x${k} = source[at${k} + c];`)}
+      ${times(columns, (k) => `let x${k} = ${loadSource(tile, `at${k} + c`)};`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * rowStride`)}
       ${times(tile.pixels, (p) =>
         multiplyAdd(

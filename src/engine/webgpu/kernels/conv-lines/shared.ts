@@ -119,7 +119,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
         when(
           (n + 1) * atOnce <= columns,
           `firstColumn < ${columns - n * atOnce}u`,
-          `stagedPixels[firstColumn + ${n * atOnce}u][stagedVector][stagedTile] = source[at${n} + stagedVector + first];`,
+          `stagedPixels[firstColumn + ${n * atOnce}u][stagedVector][stagedTile] = vec4f(source[at${n} + stagedVector + first]);`,
         ),
       )}
       ${times(weightLoads, (n) =>

@@ -58,7 +58,7 @@ export function convRowsKernelGradient(
   const columns = times(
     PIXELS,
     (pixel) => `let ix${pixel} = i32((ox + ${pixel}u) * shape.stride) + dx;
-      let x${pixel} = source[select(0u, rowAt + u32(ix${pixel}) * inVectors, rowInside & (u32(ix${pixel}) < shape.inWidth))];`,
+      let x${pixel} = vec4f(source[select(0u, rowAt + u32(ix${pixel}) * inVectors, rowInside & (u32(ix${pixel}) < shape.inWidth))]);`,
   );
   const loads = gradientLoads(tile);
   return defineKernel({

@@ -9,6 +9,7 @@ import {
   declareAccumulators,
   epilogueLabel,
   groupThreads,
+  loadSource,
   multiplyAdd,
   pixelAddress,
   rowStart,
@@ -102,7 +103,7 @@ export function convRows(
     // Padding reads the zero region from its start: it is as long as the widest layer.
     ${times(P, (p) => `let ix${p} = i32((firstJ + ${p}u) * shape.inStride) + dx; let at${p} = ${pixelAddress(`ix${p}`)} + firstChannel;`)}
     for (var c = 0u; c < ${tile.channels === 1 ? 'channels' : '(channels + 3u) / 4u'}; c++) {
-      ${times(P, (p) => `let x${p} = source[at${p} + c];`)}
+      ${times(P, (p) => `let x${p} = ${loadSource(tile, `at${p} + c`)};`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * rowStride`)}
       ${times(P, (p) => multiplyAdd(tile, p, [`x${p}`]))}
     }

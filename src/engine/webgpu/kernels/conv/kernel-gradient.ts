@@ -28,8 +28,8 @@ export const gradientTileLabel = ({ vectors, quads, flat = false, shared = false
 export const PIXELS = 2;
 
 export const GRADIENT_BUFFERS = {
-  source: ['read', 'array<vec4f>'],
-  gradient: ['read', 'array<vec4f>'],
+  source: ['read', 'array<Stored>'],
+  gradient: ['read', 'array<Stored>'],
   partials: ['write', 'array<vec4f>'],
 } as const;
 export type GradientBuffer = keyof typeof GRADIENT_BUFFERS;
@@ -56,7 +56,7 @@ export function gradientLoads({ vectors, quads }: GradientTile): { readonly prep
   const count = PIXELS * vectors;
   const name = (i: number): string => `g${Math.floor(i / vectors)}_${i % vectors}`;
   const at = (pixel: string, offset: string): string =>
-    `gradient[select(0u, pixelAt + ${offset}, lineExists & (ox + ${pixel} < shape.outAlong))]`;
+    `vec4f(gradient[select(0u, pixelAt + ${offset}, lineExists & (ox + ${pixel} < shape.outAlong))])`;
   const pixelAt = 'let pixelAt = gradientLine + ox * gradientStep;';
   if (!quads) {
     const pixel = (i: number): string => `${Math.floor(i / vectors)}u`;

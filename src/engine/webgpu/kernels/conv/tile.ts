@@ -44,7 +44,7 @@ export const times = (count: number, line: (index: number) => string): string =>
 
 /** Buffers of every convolution that makes activations (or their gradients) in tiles. */
 export const CONV_BUFFERS = {
-  source: ['read', 'array<vec4f>'],
+  source: ['read', 'array<Stored>'],
   weights: ['read', 'array<vec4f>'],
   /**
    * For `moments` the running means [outVectors], pivots of the sums; for `folded` scale and shift [2, outVectors] of
@@ -52,8 +52,8 @@ export const CONV_BUFFERS = {
    */
   perChannel: ['read', 'array<vec4f>'],
   /** For `folded-add` what is added after the norm, in the output's shape; else unused. */
-  added: ['read', 'array<vec4f>'],
-  output: ['write', 'array<vec4f>'],
+  added: ['read', 'array<Stored>'],
+  output: ['write', 'array<Stored>'],
   /** [parts, 2, outVectors]: sums of (value - pivot) and of its square, for `moments`. */
   partials: ['write', 'array<vec4f>'],
 } as const;
@@ -79,7 +79,11 @@ export const PLAIN_STORE: Readonly<Record<StoreField, number>> = { parts: 0, act
 export const convBuffers = ({ channels }: Tile): typeof CONV_BUFFERS =>
   channels === 4
     ? CONV_BUFFERS
-    : ({ ...CONV_BUFFERS, source: ['read', 'array<f32>'] } as unknown as typeof CONV_BUFFERS);
+    : ({ ...CONV_BUFFERS, source: ['read', 'array<StoredScalar>'] } as unknown as typeof CONV_BUFFERS);
+
+/** Loads the source at `at`, as f32: a scalar or a vec4. */
+export const loadSource = ({ channels }: Tile, at: string): string =>
+  channels === 1 ? `f32(source[${at}])` : `vec4f(source[${at}])`;
 
 /** Entry point: lanes of a quad are neighbours along x, so a quad shares its block of output channels. */
 export const convHead = (tile: Tile): string => `
@@ -228,14 +232,14 @@ export function storeTile(tile: Tile, epilogue: Epilogue, target: Target): strin
   };
   const before: Record<Epilogue, () => string> = {
     plain: () => '',
-    accumulate: () => each((p, v) => `a${p}_${v} += output[select(0u, at${p} + ${v}u, exists${p})];`),
+    accumulate: () => each((p, v) => `a${p}_${v} += vec4f(output[select(0u, at${p} + ${v}u, exists${p})]);`),
     moments: () => '',
     folded: () => `
       let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
       let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
       ${times(vectors, (v) => `let scale${v} = ${perChannel(v)}; let shift${v} = perChannel[min(${vector} + ${v}u, outVectors - 1u) + outVectors];`)}
       ${each((p, v) => {
-        const residual = epilogue === 'folded-add' ? ` + added[select(0u, at${p} + ${v}u, exists${p})]` : '';
+        const residual = epilogue === 'folded-add' ? ` + vec4f(added[select(0u, at${p} + ${v}u, exists${p})])` : '';
         return `a${p}_${v} = clamp(fma(a${p}_${v}, scale${v}, shift${v})${residual}, lowest, highest);`;
       })}`,
     'folded-add': () => before.folded(),
@@ -243,7 +247,7 @@ export function storeTile(tile: Tile, epilogue: Epilogue, target: Target): strin
   return `
   ${times(pixels, (p) => `let exists${p} = ${target.valid(p)}; let at${p} = (${target.pixel(p)}) * outVectors + ${vector};`)}
   ${before[epilogue]()}
-  ${each((p, v) => `if (exists${p} && ${vector} + ${v}u < ${end}) { output[at${p} + ${v}u] = a${p}_${v}; }`)}
+  ${each((p, v) => `if (exists${p} && ${vector} + ${v}u < ${end}) { output[at${p} + ${v}u] = Stored(a${p}_${v}); }`)}
   ${epilogue === 'moments' ? `let part = id.x${quads ? ' / 4u' : ''}; ${times(vectors, moments)}` : ''}`;
 }
 

@@ -33,7 +33,7 @@ function grid(threads: number): Grid {
 /** Address of the first channel of input row `iy`, in vec4s. */
 const rowStart = `${ZERO_VEC4S}u + u32((i32(image) * i32(shape.inHeight) + iy) * i32(shape.inWidth)) * shape.vectors + c`;
 const load = (buffer: string, x: string): string =>
-  `${buffer}[select(0u, rowAt + u32(${x}) * shape.vectors, rowInside & (u32(${x}) < shape.inWidth))]`;
+  `vec4f(${buffer}[select(0u, rowAt + u32(${x}) * shape.vectors, rowInside & (u32(${x}) < shape.inWidth))])`;
 
 /**
  * Depthwise 3x3 convolution, NHWC by [3, 3, channels]: a thread makes four pixels of one row for a vec4 of channels. With
@@ -44,10 +44,10 @@ export const depthwiseConv = (stride: 1 | 2, epilogue: DepthwiseEpilogue = 'plai
   defineKernel({
     label: `depthwise-3x3 s${stride}${epilogueLabel(epilogue)}`,
     buffers: {
-      source: ['read', 'array<vec4f>'],
+      source: ['read', 'array<Stored>'],
       weights: ['read', 'array<vec4f>'],
       perChannel: ['read', 'array<vec4f>'],
-      output: ['write', 'array<vec4f>'],
+      output: ['write', 'array<Stored>'],
     },
     shape: [...FIELDS, 'activation'],
     body: `${HEAD}
@@ -79,12 +79,12 @@ export const depthwiseConv = (stride: 1 | 2, epilogue: DepthwiseEpilogue = 'plai
   ${times(PIXELS, (p) => {
     const result = {
       plain: `a${p}`,
-      accumulate: `a${p} + output[at]`,
+      accumulate: `a${p} + vec4f(output[at])`,
       folded: `clamp(fma(a${p}, scale, offset), lowest, highest)`,
     }[epilogue];
     return `if (row < shape.rows && firstX + ${p}u < shape.outWidth) {
       let at = (row * shape.outWidth + firstX + ${p}u) * shape.vectors + c;
-      output[at] = ${result};
+      output[at] = Stored(${result});
     }`;
   })}
 }`,
@@ -105,9 +105,9 @@ export const depthwiseInputGradient = (epilogue: Extract<Epilogue, 'plain' | 'ac
   defineKernel({
     label: `depthwise-3x3-input-gradient s2${epilogueLabel(epilogue)}`,
     buffers: {
-      source: ['read', 'array<vec4f>'],
+      source: ['read', 'array<Stored>'],
       weights: ['read', 'array<vec4f>'],
-      output: ['write', 'array<vec4f>'],
+      output: ['write', 'array<Stored>'],
     },
     shape: FIELDS,
     body: `${HEAD}
@@ -134,8 +134,8 @@ export const depthwiseInputGradient = (epilogue: Extract<Epilogue, 'plain' | 'ac
     continuing { ky += 2u; break if ky >= 3u; }
   }
   if (exists) {
-    ${epilogue === 'accumulate' ? 'sum += output[pixel * shape.vectors + c];' : ''}
-    output[pixel * shape.vectors + c] = sum;
+    ${epilogue === 'accumulate' ? 'sum += vec4f(output[pixel * shape.vectors + c]);' : ''}
+    output[pixel * shape.vectors + c] = Stored(sum);
   }
 }`,
   });
@@ -148,8 +148,8 @@ export const depthwiseKernelGradient = (stride: 1 | 2) =>
   defineKernel({
     label: `depthwise-3x3-kernel-gradient s${stride}`,
     buffers: {
-      source: ['read', 'array<vec4f>'],
-      gradient: ['read', 'array<vec4f>'],
+      source: ['read', 'array<Stored>'],
+      gradient: ['read', 'array<Stored>'],
       partials: ['write', 'array<vec4f>'],
     },
     shape: [
@@ -182,7 +182,7 @@ export const depthwiseKernelGradient = (stride: 1 | 2) =>
     for (var ox = 0u; ox < shape.outWidth; ox++) {
       ${times(3 - stride, (k) => `let x${k} = k${k};`)}
       ${times(stride, (k) => `let ix${k} = i32(ox * ${stride}u) + ${3 - stride + k} - i32(shape.padLeft); let x${3 - stride + k} = ${load('source', `ix${k}`)};`)}
-      let g = select(vec4f(0), gradient[select(0u, gradientRow + ox * shape.vectors, rowExists)], rowExists);
+      let g = select(vec4f(0), vec4f(gradient[select(0u, gradientRow + ox * shape.vectors, rowExists)]), rowExists);
       ${times(3, (kx) => `a${kx} = fma(x${kx}, g, a${kx});`)}
       ${times(3 - stride, (k) => `k${k} = x${k + stride};`)}
     }

@@ -5,19 +5,19 @@ import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
  * logit (the first of equals) is the label's, and the gradient of the mean loss over the batch. Label smoothing e:
  * target (1 - e) one-hot + e / classes. Images from `step.count` on do not exist: no loss, no gradient. Logits are
  * multiplied by `step.logitScale` first (by 1, exactly, in training). With `step.sumOfLogits` an image's loss is the sum
- * of its logits, and the gradient that of the sum over the batch.
+ * of its logits, and the gradient that of the sum over the batch. The gradient is multiplied by `step.lossScale`.
  */
 export const softmaxCrossEntropy = defineKernel({
   label: 'softmax-cross-entropy',
   buffers: {
-    logits: ['read', 'array<f32>'],
+    logits: ['read', 'array<StoredScalar>'],
     labels: ['read', 'array<u32>'],
     outcome: ['write', 'array<vec2f>'],
-    gradient: ['write', 'array<f32>'],
+    gradient: ['write', 'array<StoredScalar>'],
   },
   shape: ['images', 'classes', 'padded'],
   step: true,
-  body: `fn scaled(i: u32) -> f32 { return logits[i] * step.logitScale; }
+  body: `fn scaled(i: u32) -> f32 { return f32(logits[i]) * step.logitScale; }
 
 ${MAIN} {
   ${gridStride('image', 'shape.images')} {
@@ -44,9 +44,9 @@ ${MAIN} {
         // A target of 0 must not meet an infinite logit: 0 times infinity would hide behind a NaN.
         if (goal > 0.0) { loss += goal * (logTotal - scaled(base + k)); }
         slope = (exp(scaled(base + k) - logTotal) - goal) / f32(step.count);
-        slope = select(slope, 1.0, step.sumOfLogits != 0u) * step.logitScale;
+        slope = select(slope, 1.0, step.sumOfLogits != 0u) * step.logitScale * step.lossScale;
       }
-      gradient[base + k] = slope;
+      gradient[base + k] = StoredScalar(slope);
     }
     loss = select(loss, sum, step.sumOfLogits != 0u);
     outcome[image] = select(vec2f(0), vec2f(loss, select(0.0, 1.0, best == label)), exists);

@@ -21,8 +21,8 @@ const SHAPE = [
 export const maxPool = defineKernel({
   label: 'max-pool',
   buffers: {
-    source: ['read', 'array<vec4f>'],
-    output: ['write', 'array<vec4f>'],
+    source: ['read', 'array<Stored>'],
+    output: ['write', 'array<Stored>'],
     winners: ['write', 'array<u32>'],
   },
   shape: SHAPE,
@@ -43,7 +43,7 @@ export const maxPool = defineKernel({
       loop {
         let ix = i32(x * shape.stride + kx) - i32(shape.padLeft);
         if (ix < 0 || ix >= i32(shape.inWidth)) { continue; }
-        let value = source[((image * shape.inHeight + u32(iy)) * shape.inWidth + u32(ix)) * shape.vectors + c];
+        let value = vec4f(source[((image * shape.inHeight + u32(iy)) * shape.inWidth + u32(ix)) * shape.vectors + c]);
         let better = value > best;
         best = select(best, value, better);
         winner = select(winner, vec4u(ky * shape.size + kx), better);
@@ -51,7 +51,7 @@ export const maxPool = defineKernel({
       }
       continuing { ky += 1u; break if ky >= shape.size; }
     }
-    output[i] = best;
+    output[i] = Stored(best);
     winners[i] = winner.x | (winner.y << 8u) | (winner.z << 16u) | (winner.w << 24u);
     ${gridNext('i', 'shape.count')}
   }
@@ -66,8 +66,8 @@ export const maxPoolGradient = defineKernel({
   label: 'max-pool-gradient',
   buffers: {
     winners: ['read', 'array<u32>'],
-    gradient: ['read', 'array<vec4f>'],
-    sourceGradient: ['write', 'array<vec4f>'],
+    gradient: ['read', 'array<Stored>'],
+    sourceGradient: ['write', 'array<Stored>'],
   },
   shape: SHAPE,
   body: `${MAIN} {
@@ -86,11 +86,11 @@ export const maxPoolGradient = defineKernel({
         let at = ((image * shape.outHeight + u32(oy)) * shape.outWidth + u32(ox)) * shape.vectors + c;
         let place = (y + shape.padTop - u32(oy) * shape.stride) * shape.size + x + shape.padLeft - u32(ox) * shape.stride;
         let winner = (vec4u(winners[at]) >> vec4u(0, 8, 16, 24)) & vec4u(255);
-        sum += select(vec4f(0), gradient[at], winner == vec4u(place));
+        sum += select(vec4f(0), vec4f(gradient[at]), winner == vec4u(place));
       }
     }
-    if (shape.accumulate != 0u) { sum += sourceGradient[i]; }
-    sourceGradient[i] = sum;
+    if (shape.accumulate != 0u) { sum += vec4f(sourceGradient[i]); }
+    sourceGradient[i] = Stored(sum);
     ${gridNext('i', 'shape.count')}
   }
 }`,

@@ -6,7 +6,8 @@ export const PENALTIES = { none: 0, l1: 1, groupLasso: 2, gradient: 3 } as const
 /**
  * SGD with momentum over a range of the arena under one UpdateRule (see there for the order), one vec4 a thread.
  * `mask`, `gradientMask`, `penaltyGradient` and `inverseNorms` are read only where the shape says so. Numbers that are
- * no counts come as the bits of a float. Padding stays zero: its weights, gradients and rules are.
+ * no counts come as the bits of a float. Padding stays zero: its weights, gradients and rules are. `gradient` is that of
+ * the scaled loss.
  */
 export const ruledUpdate = defineKernel({
   label: 'ruled-update',
@@ -44,7 +45,7 @@ export const ruledUpdate = defineKernel({
   let strength = bitcast<f32>(shape.strength);
   ${gridStride('i', 'shape.size')} {
     let w = weights[i];
-    var g = gradient[i];
+    var g = gradient[i] * step.inverseLossScale;
     if (shape.gradientMasked != 0u) { g *= gradientMask[i]; }
     if (decay != 0.0) { g = fma(vec4f(decay), w, g); }
     switch (shape.penalty) {

@@ -2,7 +2,8 @@ import { MAIN, defineKernel, gridNext, gridStride } from '../../kernel.ts';
 
 /**
  * SGD with momentum over the whole parameter arena, one vec4 a thread: g += weightDecay * w (only below `decayEnd`,
- * where the kernels lie), v = momentum * v + g, w -= learningRate * (nesterov ? g + momentum * v : v).
+ * where the kernels lie), v = momentum * v + g, w -= learningRate * (nesterov ? g + momentum * v : v). `gradient` is
+ * that of the scaled loss.
  */
 export const sgd = defineKernel({
   label: 'sgd',
@@ -16,7 +17,7 @@ export const sgd = defineKernel({
   body: `${MAIN} {
   ${gridStride('i', 'shape.size')} {
     let w = parameters[i];
-    var g = gradient[i];
+    var g = gradient[i] * step.inverseLossScale;
     if (i < shape.decayEnd) { g = fma(vec4f(step.weightDecay), w, g); }
     let v = fma(vec4f(step.momentum), velocity[i], g);
     velocity[i] = v;
