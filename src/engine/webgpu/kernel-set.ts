@@ -229,7 +229,7 @@ export class KernelSet {
     const lineTiles = Object.values(lines).flatMap(lineTilesOf);
     const strided = Object.values(lines).flatMap(registerTilesOf);
     const gradientTiles = Object.values(kernelGradient).flatMap(gradientTilesOf);
-    const gradient: Epilogue[] = kinds.has('branches') ? ['plain', 'accumulate'] : ['plain'];
+    const gradient = kinds.has('branches') ? (['plain', 'accumulate'] as const) : (['plain'] as const);
     const forward: Epilogue[] = ['plain', 'moments', 'folded', ...(kinds.has('add') ? ['folded-add' as const] : [])];
     const stored = (tiles: readonly Tile[], epilogues: readonly Epilogue[]): StoredTile[] =>
       [...new Set(epilogues)].flatMap((epilogue) => tiles.map((tile) => ({ tile, epilogue })));
@@ -246,10 +246,15 @@ export class KernelSet {
         kinds.has('rows') ? [...forward, ...gradient] : ['plain'],
       ).map(this.#rows),
       ...this.#rowGradientTiles().map(this.#rowsGradient),
-      ...when('depthwise', () => [...Object.values(DEPTHWISE.forward[0]), DEPTHWISE.kernelGradient[0]]),
+      ...when('depthwise', () => [
+        DEPTHWISE.forward[0].folded,
+        ...gradient.map((epilogue) => DEPTHWISE.forward[0][epilogue]),
+        DEPTHWISE.kernelGradient[0],
+      ]),
       ...when('depthwise strided', () => [
-        ...Object.values(DEPTHWISE.forward[1]),
-        ...Object.values(DEPTHWISE.inputGradient),
+        DEPTHWISE.forward[1].plain,
+        DEPTHWISE.forward[1].folded,
+        ...gradient.map((epilogue) => DEPTHWISE.inputGradient[epilogue]),
         DEPTHWISE.kernelGradient[1],
       ]),
       ...when('avgPool', () => [averagePool, averagePoolGradient]),
@@ -328,6 +333,7 @@ export const normGradient = ((): ((
 
 const depthwiseForward = (stride: 1 | 2) => ({
   plain: depthwiseConv(stride),
+  /** As the input gradient at stride 1. */
   accumulate: depthwiseConv(stride, 'accumulate'),
   folded: depthwiseConv(stride, 'folded'),
 });

@@ -78,7 +78,7 @@ const KINDS: ReadonlySet<LayerKind> = new Set([
   'gate',
 ]);
 /** Kernels but for their tiles. */
-const familyOf = ({ label }: Kernel): string => label.replace(/ \d+x\d+.*| \d+q?$/, '');
+const familyOf = ({ label }: Kernel): string => label.replace(/ \d+x\d+.*| \d+q?f?$/, '');
 
 const isStored = ([, type]: BufferUse): boolean => type.includes('Stored');
 
