@@ -20,6 +20,7 @@ export async function stepsInTurns(
   for (const structure of structures) {
     const opened = await openEspalier({ network, structure, batch, images: await images(batch), gpu });
     await opened.step();
+    await opened.settled();
     await opened.step();
     runs.push({ opened, times: [] });
   }

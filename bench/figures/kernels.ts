@@ -43,6 +43,7 @@ export const kernels: Figure<KernelRow> = {
     const opened = await openEspalier({ network, batch, images: await images(batch), gpu });
     const { device, software } = opened.engine.device;
     const recorded = await recordStep(() => opened.step());
+    await opened.settled();
     const passes = convolutionPasses(recorded.work.dispatches);
     const operations = 2 * 9 * channels * channels * size * size * batch;
     const product = await matrixProduct(device, software);

@@ -31,6 +31,7 @@ export const stepRate: Figure<StepRateRow> = {
     const opened = await openEspalier({ network: networkOf(model), batch, images: await images(batch), gpu });
     const { device, software } = opened.engine.device;
     await opened.step();
+    await opened.settled();
     const product = await matrixProduct(device, software);
     const [times, productTimes]: [number[], number[]] = [[], []];
     for (let i = 0; i < samples; i++) {

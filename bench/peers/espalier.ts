@@ -4,6 +4,7 @@ import { type WebGpuEngine, openWebGpuEngine } from '../../src/engine/webgpu/ind
 import { LEARNING_RATE, MOMENTUM, type Peer, SEED, type Task } from './peer.ts';
 
 export interface Espalier extends Peer {
+  settled(): Promise<void>;
   readonly engine: WebGpuEngine;
   readonly trainer: Trainer;
 }
