@@ -97,9 +97,9 @@ export const lineTilesOf = (sizes: LineSizes): readonly Tile[] => {
 /** The kernel of a tile of convolutions by lines. */
 export const lineKernel = (tile: Tile, stride: 1 | 2, epilogue: Epilogue): ReturnType<typeof convLines> =>
   tile.shared ? convLinesShared(tile, stride, epilogue) : convLines(tile, stride, epilogue);
-export const gradientTilesOf = ({ vectors, quads, flat, shared }: GradientSizes): readonly GradientTile[] => {
-  const tiles = vectors.map((size) => ({ vectors: size, quads, flat }));
-  return shared ? [...tiles.map((tile) => ({ ...tile, quads: false, flat: false, shared: true })), ...tiles] : tiles;
+export const gradientTilesOf = ({ vectors, quads, shared }: GradientSizes): readonly GradientTile[] => {
+  const tiles = vectors.map((size) => ({ vectors: size, quads }));
+  return shared ? [...tiles.map((tile) => ({ ...tile, quads: false, shared: true })), ...tiles] : tiles;
 };
 /** The kernel of a tile of kernel gradients by lines. */
 export const lineGradientKernel = (tile: GradientTile, stride: 1 | 2): ReturnType<typeof convLinesKernelGradient> =>
@@ -167,7 +167,6 @@ export class KernelSet {
     return gradientTilesOf({
       vectors: this.tuning.rowsKernelGradient,
       quads: this.tuning.quads,
-      flat: false,
       shared: false,
     });
   }

@@ -77,14 +77,8 @@ describe('defaults', () => {
     expect(defaultsOf(false, 'ampere', []).kernelGradient.short).toEqual({
       vectors: [2, 1],
       quads: false,
-      flat: false,
       shared: false,
     });
-    // Short lines only, on software adapters only.
-    const flat = (software: boolean): boolean[] =>
-      Object.values(defaultsOf(software, 'swiftshader').kernelGradient).map((sizes) => sizes.flat);
-    expect(flat(true)).toEqual([false, false, true]);
-    expect(flat(false)).toEqual([false, false, false]);
   });
 
   test('are candidates, and software adapters never share work-group memory or make 16 pixels', () => {

@@ -31,7 +31,7 @@ import {
 } from './tuning.ts';
 
 /** Version of the kernels that candidates are made of: raise it when they change, so that choices are measured anew. */
-export const KERNEL_VERSION = 2;
+export const KERNEL_VERSION = 3;
 
 /** What may be chosen; the default comes first. */
 export interface Candidates {
@@ -58,9 +58,8 @@ function candidatesFor(software: boolean, { quads, lines, kernelGradient }: Tuni
         ]),
         kernelGradient: distinct([
           kernelGradient[line],
-          { vectors: usual, quads, flat: false, shared: false },
-          { vectors: wide, quads, flat: false, shared: false },
-          { vectors: usual, quads, flat: true, shared: false },
+          { vectors: usual, quads, shared: false },
+          { vectors: wide, quads, shared: false },
         ]),
       }
     : {
@@ -75,12 +74,12 @@ function candidatesFor(software: boolean, { quads, lines, kernelGradient }: Tuni
         ]),
         kernelGradient: distinct([
           kernelGradient[line],
-          { vectors: usual, quads, flat: false, shared: true },
-          { vectors: [1], quads, flat: false, shared: true },
-          { vectors: usual, quads, flat: false, shared: false },
-          { vectors: wide, quads, flat: false, shared: false },
-          { vectors: [1], quads, flat: false, shared: false },
-          { vectors: usual, quads: false, flat: false, shared: false },
+          { vectors: usual, quads, shared: true },
+          { vectors: [1], quads, shared: true },
+          { vectors: usual, quads, shared: false },
+          { vectors: wide, quads, shared: false },
+          { vectors: [1], quads, shared: false },
+          { vectors: usual, quads: false, shared: false },
         ]),
       };
 }

@@ -21,8 +21,6 @@ export interface LineSizes extends TileSizes {
 export interface GradientSizes {
   readonly vectors: readonly number[];
   readonly quads: boolean;
-  /** One loop over all pixels, see GradientTile. */
-  readonly flat: boolean;
   /** As in LineSizes. */
   readonly shared: boolean;
 }
@@ -87,7 +85,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
       lines: byLineClass(() => ({ pixels: 4, vectors: [2, 1], channels: 4, quads, shared: false })),
       rows: { pixels: 4, vectors: [2, 1] },
       few: { pixels: 4, vectors: [1], tiles: 8 },
-      kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads, flat: false, shared: false })),
+      kernelGradient: byLineClass(() => ({ vectors: [2, 1], quads, shared: false })),
       rowsKernelGradient: [2, 1],
       threads: 32_768,
       walked: 4,
@@ -102,7 +100,7 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
     lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads, shared: false })),
     rows: { pixels: 8, vectors: [4, 2, 1] },
     few: { pixels: 4, vectors: [4], tiles: 32 },
-    kernelGradient: byLineClass((line) => ({ vectors, quads, flat: line === 'short', shared: false })),
+    kernelGradient: byLineClass(() => ({ vectors, quads, shared: false })),
     rowsKernelGradient: [4, 2, 1],
     threads: 2_048,
     walked: 16,
@@ -136,7 +134,6 @@ export const lineSizesSchema = v.object({
 export const gradientSizesSchema = v.object({
   vectors: vectorsSchema,
   quads: v.boolean(),
-  flat: newSchema,
   shared: newSchema,
 });
 

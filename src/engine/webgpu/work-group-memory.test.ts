@@ -657,7 +657,7 @@ describe.skipIf(reason)(reason ? `work-group memory (${reason})` : 'work-group m
         lines: byLineClass(() => ({ pixels: 4, vectors: [1], channels: 1, quads: QUADS, shared: false })),
         rows: { pixels: 4, vectors: [1] },
         few: { pixels: 4, vectors: [1], tiles: 32 },
-        kernelGradient: byLineClass(() => ({ vectors: [1], quads: QUADS, flat: false, shared: false })),
+        kernelGradient: byLineClass(() => ({ vectors: [1], quads: QUADS, shared: false })),
         rowsKernelGradient: [1],
       };
       const shared: Tuning = {

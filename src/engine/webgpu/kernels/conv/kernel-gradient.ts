@@ -9,11 +9,6 @@ import { SHARED_BLOCKS, blockVectors, times } from './tile.ts';
 export interface GradientTile {
   readonly vectors: number;
   readonly quads: boolean;
-  /**
-   * One loop over all pixels of a part instead of one for each line, which loads every pixel it needs anew: for short
-   * lines on software adapters, where entering a loop and leaving it costs more than the loads.
-   */
-  readonly flat?: boolean;
   /** By lines: a work-group stages what it reads in its memory; without quads. Never on a software adapter. */
   readonly shared?: boolean;
 }
@@ -21,8 +16,8 @@ export interface GradientTile {
 /** Units side by side in a work-group that shares its memory. */
 export const SHARED_UNITS = WORKGROUP / SHARED_BLOCKS;
 
-export const gradientTileLabel = ({ vectors, quads, flat = false, shared = false }: GradientTile): string =>
-  `${vectors * 4}${quads ? 'q' : ''}${flat ? 'f' : ''}${shared ? 's' : ''}`;
+export const gradientTileLabel = ({ vectors, quads, shared = false }: GradientTile): string =>
+  `${vectors * 4}${quads ? 'q' : ''}${shared ? 's' : ''}`;
 
 /** Pixels taken at a time: an accumulator is written once for all of them. */
 export const PIXELS = 2;
