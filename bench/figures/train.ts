@@ -11,6 +11,8 @@ interface TrainRow extends Row {
   readonly imagesPerSecond: number;
   readonly milliseconds: number;
   readonly n: number;
+  /** How many times as fast as this peer we are, by our steps right before and after its own; once all is merged. */
+  readonly ratio?: number;
   /** Every step's milliseconds, and the losses of the first steps. */
   readonly times: readonly number[];
   readonly losses: readonly number[];
@@ -71,7 +73,10 @@ export const train: Figure<TrainRow> = {
   merge(rows) {
     return groupBy(rows, ({ model, engine }) => `${model} ${engine}`).flatMap((group) => {
       const [first] = group;
-      return first ? [rowOf({ ...first, times: group.flatMap(({ times }) => times) })] : [];
+      if (!first) return [];
+      const row = rowOf({ ...first, times: group.flatMap(({ times }) => times) });
+      const beside = first.engine === 'espalier' ? [] : ownTimesBeside(rows, first);
+      return [beside.length > 0 ? { ...row, ratio: row.milliseconds / median(beside) } : row];
     });
   },
 
@@ -86,17 +91,24 @@ export const train: Figure<TrainRow> = {
     }),
 };
 
-function rowOf(row: Omit<TrainRow, 'imagesPerSecond' | 'milliseconds' | 'n'>): TrainRow {
+/** Our steps measured right before and right after a peer's: the machine's speed changes within minutes. */
+function ownTimesBeside(rows: readonly TrainRow[], peer: TrainRow): readonly number[] {
+  const at = rows.indexOf(peer);
+  const isOwn = ({ model, engine }: TrainRow): boolean => model === peer.model && engine === 'espalier';
+  const [before, after] = [rows.slice(0, at).findLast(isOwn), rows.slice(at).find(isOwn)];
+  return [...(before?.times ?? []), ...(after?.times ?? [])];
+}
+
+function rowOf(row: Omit<TrainRow, 'imagesPerSecond' | 'milliseconds' | 'n' | 'ratio'>): TrainRow {
   const milliseconds = median(row.times);
   return { ...row, imagesPerSecond: (row.batch * 1_000) / milliseconds, milliseconds, n: row.times.length };
 }
 
 function linesOf(row: TrainRow, own: TrainRow | undefined): string[] {
-  const { model, engine, imagesPerSecond, milliseconds, n } = row;
+  const { model, engine, imagesPerSecond, milliseconds, n, ratio } = row;
   const rate = `${short(imagesPerSecond).padStart(8)} images/s  (${short(milliseconds)} ms a step, median of ${n})`;
   const line = `  ${engine.padEnd(13)} ${rate}`;
-  if (!own || engine === 'espalier') return [line];
-  const ratio = own.imagesPerSecond / imagesPerSecond;
+  if (!own || ratio === undefined) return [line];
   const target = (/llvmpipe|lavapipe/i.test(own.adapter) ? LAVAPIPE_TARGETS : TARGETS)[model]?.[engine];
   const verdict = target === undefined ? '' : ` (${atLeast(ratio, target)})`;
   return [`${line}, espalier is ${short(ratio)} times as fast${verdict}`, ...disagreement(row, own)];
