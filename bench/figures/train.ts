@@ -28,7 +28,7 @@ interface Plan {
 const PLANS: readonly Plan[] = [
   { model: 'plain5', batch: 64, peers: { 'tfjs-webgpu': 3, 'tfjs-webgl': 3, 'jax-js-webgpu': 5 } },
   { model: PLAIN5_WITHOUT_NORM, batch: 64, peers: { convnetjs: 3 } },
-  { model: 'resnet20', batch: 16, peers: { 'tfjs-webgpu': 1, 'jax-js-webgpu': 3 } },
+  { model: 'resnet20', batch: 16, peers: { 'tfjs-webgpu': 3, 'jax-js-webgpu': 3 } },
   { model: 'vgg-small', batch: 16, peers: { 'tfjs-webgpu': 1, 'jax-js-webgpu': 3 } },
 ];
 
