@@ -5,13 +5,18 @@ import { parseSpec } from '../core/spec/parse.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Checkpoint } from '../engine/engine.ts';
 import { SCHEMES } from '../schemes/index.ts';
+import type { SettingChange } from './settings.ts';
 
 /** Everything a run needs to go on: bit for bit on the same build and adapter. */
 export interface RunCheckpoint {
   readonly spec: Spec;
   readonly adapter: AdapterRecord;
-  /** The scheme's own state, plain JSON. */
+  /** The scheme's own state, plain JSON; undefined where a fork has another scheme than its parent. */
   readonly scheme: unknown;
+  /** Whether what is due at its step (a decision, an evaluation) is still to be done. */
+  readonly pending?: boolean;
+  /** What was changed by hand so far. */
+  readonly settings?: readonly SettingChange[];
   /** Steps in a row with an exploding loss (see DivergenceWatch). */
   readonly explodingSteps: number;
   /** Step, structure, full-size parameters and momentum. */
@@ -35,7 +40,7 @@ const SECTIONS = ['parameters', 'momentum'] as const;
  *     32 bytes  SHA-256 of everything before
  */
 export async function encodeCheckpoint(checkpoint: RunCheckpoint): Promise<Uint8Array<ArrayBuffer>> {
-  const { spec, adapter, scheme, explodingSteps, trainer } = checkpoint;
+  const { spec, adapter, scheme, pending, settings, explodingSteps, trainer } = checkpoint;
   const tensors = SECTIONS.flatMap((section) =>
     [...trainer[section]].map(([name, values]) => ({ section, name, values })),
   );
@@ -44,6 +49,8 @@ export async function encodeCheckpoint(checkpoint: RunCheckpoint): Promise<Uint8
     spec,
     adapter,
     scheme,
+    pending,
+    settings,
     explodingSteps,
     step: trainer.step,
     structure: trainer.structure,
@@ -91,12 +98,26 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>): Promise<
     at += 4 * length;
   }
   if (at !== end) throw malformed('it has bytes that belong to no tensor');
-  const { spec, adapter, scheme, explodingSteps, step, structure, variants } = header;
+  const { spec, adapter, scheme, pending, settings, explodingSteps, step, structure, variants } = header;
   const trainer = { step, structure, ...sections, ...(variants === undefined ? {} : { variants }) };
-  return { spec, adapter, scheme, explodingSteps, trainer };
+  return {
+    spec,
+    adapter,
+    scheme,
+    ...(pending === undefined ? {} : { pending }),
+    ...(settings === undefined ? {} : { settings }),
+    explodingSteps,
+    trainer,
+  };
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const settingSchema = v.object({
+  step: count,
+  learningRate: v.exactOptional(v.pipe(v.number(), v.minValue(0))),
+  weightDecay: v.exactOptional(v.pipe(v.number(), v.minValue(0))),
+});
 
 const headerSchema = v.object({
   format: v.literal(CHECKPOINT_FORMAT),
@@ -108,6 +129,8 @@ const headerSchema = v.object({
     description: v.string(),
   }),
   scheme: v.unknown(),
+  pending: v.optional(v.boolean()),
+  settings: v.optional(v.array(settingSchema)),
   explodingSteps: count,
   step: count,
   structure: v.object({ channels: v.record(v.string(), v.array(count)) }),

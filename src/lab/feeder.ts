@@ -35,6 +35,7 @@ export class Feeder {
   readonly #pieces: { readonly train: readonly Piece[]; readonly test: readonly Piece[] };
   #waiters: Waiter[] = [];
   #failure: Error | null = null;
+  #started = false;
   #closed = false;
 
   /** Throws a sentence naming the key when the data set has fewer images than the spec asks for. */
@@ -58,8 +59,27 @@ export class Feeder {
     return Math.min(missing ? missing.first : this.spec.train, this.target.layout.train);
   }
 
-  /** Starts loading in the background. */
+  /** Images that are there, of those the spec needs. */
+  get loaded(): number {
+    return imagesOf(this.#all.filter((piece) => piece.loaded));
+  }
+
+  get total(): number {
+    return imagesOf(this.#all);
+  }
+
+  get failed(): boolean {
+    return this.#failure !== null;
+  }
+
+  get #all(): readonly Piece[] {
+    return [...this.#pieces.train, ...this.#pieces.test];
+  }
+
+  /** Starts loading in the background, once. */
   start(): void {
+    if (this.#started) return;
+    this.#started = true;
     void this.#loadAll();
   }
 
@@ -117,9 +137,7 @@ export class Feeder {
       write('holdOut', Math.max(first, train), end, train);
     }
     piece.loaded = true;
-    const images = (pieces: readonly Piece[]): number => pieces.reduce((sum, one) => sum + one.end - one.first, 0);
-    const all = [...this.#pieces.train, ...this.#pieces.test];
-    this.listener.onProgress(images(all.filter((one) => one.loaded)), images(all));
+    this.listener.onProgress(this.loaded, this.total);
     const ready = this.#waiters.filter((waiter) => waiter.pieces.every((one) => one.loaded));
     this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
     for (const waiter of ready) waiter.resolve();
@@ -130,6 +148,8 @@ export class Feeder {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 }
+
+const imagesOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, one) => sum + one.end - one.first, 0);
 
 /** The shards that hold the first `count` images of a split. */
 function piecesOf(cifar: Cifar10, split: 'train' | 'test', count: number): readonly Piece[] {

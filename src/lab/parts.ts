@@ -4,7 +4,8 @@ import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import { type BatchOrder, batchOrder } from '../data/order.ts';
 import type { Engine, EngineData, Trainer } from '../engine/engine.ts';
-import { Feeder, type FeederListener, layoutOf } from './feeder.ts';
+import type { DataPool } from './data-pool.ts';
+import { type Feeder, type FeederListener, layoutOf } from './feeder.ts';
 import type { RunPlan } from './plan.ts';
 
 /** The parts of a run that live on an engine (not owned). */
@@ -16,6 +17,16 @@ export interface RunParts {
   readonly trainer: Trainer;
   /** What the scheme starts with. */
   readonly start: Decision;
+  /** Gives the images back, which other runs may use too. */
+  release(): void;
+}
+
+/** Where the parts live: an engine (not owned), and images that other runs may share. */
+export interface Place {
+  readonly engine: Engine;
+  readonly cifar: Cifar10;
+  readonly pool: DataPool;
+  readonly listener: FeederListener;
 }
 
 /**
@@ -26,16 +37,14 @@ export interface RunParts {
 export async function openParts(
   spec: Spec,
   plan: RunPlan,
-  { engine, cifar, listener }: { readonly engine: Engine; readonly cifar: Cifar10; readonly listener: FeederListener },
+  { engine, cifar, pool, listener }: Place,
 ): Promise<RunParts> {
   const { seed } = spec;
   const { batchSize, augment, labelSmoothing, storage } = spec.train;
   const { network, scheme } = plan;
   const layout = layoutOf(spec.data);
-  const data = engine.openData(layout);
+  const { data, feeder, release } = await pool.open(engine, cifar, spec.data, listener);
   try {
-    await data.allocated;
-    const feeder = new Feeder(cifar, spec.data, data, listener);
     const order = batchOrder({ seed, train: layout.train, shardSizes: feeder.shardSizes, batchSize });
     const initial = initialParameters(network, seed);
     const parameters = new Map([...initial, ...(scheme.initialise?.(initial) ?? [])]);
@@ -51,19 +60,18 @@ export async function openParts(
       storage,
       batch: (step) => order.batch(step),
     });
-    return { engine, data, feeder, order, trainer, start };
+    return { engine, data, feeder, order, trainer, start, release };
   } catch (error) {
-    data.dispose();
+    release();
     throw error;
   }
 }
 
-/** Bytes of memory that the parts hold on the engine. */
+/** Bytes of memory that the parts hold on the engine, images shared with other runs included. */
 export const bytesOf = ({ trainer, data }: RunParts): number => trainer.bytes + (data.bytes ?? 0);
 
-/** Stops loading and releases what the parts hold on the engine, which must be idle. */
-export function closeParts({ feeder, trainer, data }: RunParts): void {
-  feeder.close();
+/** Releases what the parts hold on the engine, which must be idle. */
+export function closeParts({ trainer, release }: RunParts): void {
   trainer.dispose();
-  data.dispose();
+  release();
 }

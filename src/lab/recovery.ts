@@ -13,6 +13,7 @@ import {
   stillNoMemory,
   tooManyLosses,
 } from './faults.ts';
+import type { DataPool } from './data-pool.ts';
 import type { FeederListener } from './feeder.ts';
 import { Keeping } from './keeping.ts';
 import { type RunParts, closeParts, openParts } from './parts.ts';
@@ -39,6 +40,7 @@ export type Reopen = (failed: Engine) => Promise<Engine>;
 
 export interface RecoveryOptions {
   readonly cifar: Cifar10;
+  readonly pool: DataPool;
   readonly feeding: FeederListener;
   readonly reopen: Reopen | undefined;
   /** Whether the run still wants what is being opened. */
@@ -163,17 +165,18 @@ export class Recovery {
   /** Opens the parts on an engine, as of the checkpoint in memory where there is one. */
   async #openParts(engine: Engine): Promise<RunParts> {
     if (!this.#options) throw new Error('The run is not open.');
-    const { cifar, feeding, wanted } = this.#options;
+    const { cifar, pool, feeding, wanted } = this.#options;
     const requireWanted = (): void => {
       if (!wanted()) throw new Error('The run was closed while it was being opened.');
     };
     requireWanted();
-    const parts = await openParts(this.#spec, this.#plan, { engine, cifar, listener: feeding });
+    const parts = await openParts(this.#spec, this.#plan, { engine, cifar, pool, listener: feeding });
     try {
       requireWanted();
       if (this.#kept) {
         await parts.trainer.restore(this.#kept.trainer);
-        this.#plan.scheme.restore(structuredClone(this.#kept.scheme));
+        // A fork with another scheme begins that one afresh.
+        if (this.#kept.scheme !== undefined) this.#plan.scheme.restore(structuredClone(this.#kept.scheme));
         requireWanted();
       }
       return parts;

@@ -3,6 +3,7 @@ import {
   type Network,
   type Structure,
   changesBetween,
+  checkStructure,
   compact,
   convolutionsOf,
   countNetwork,
@@ -67,4 +68,31 @@ export function structureEvents(
     ...channelEvents('regrow'),
     { kind: 'structure', step, structure, widths, macs, parameters, reasons, milliseconds },
   ];
+}
+
+/** The same for channels that the user switched off or on. */
+export function handEvents(
+  network: Network,
+  before: Structure,
+  decision: Decision,
+  at: { readonly step: number; readonly milliseconds: number },
+): readonly RunEvent[] {
+  return structureEvents(network, before, decision, at).map((event) =>
+    event.kind === 'structure' ? { ...event, by: 'hand' } : event,
+  );
+}
+
+/** What the user switched, with a reason for every changed channel. Throws a sentence when the network does not allow it. */
+export function handDecision(network: Network, before: Structure, channels: Structure['channels']): Decision {
+  const structure = { ...before, channels: { ...denseStructure(network).channels, ...before.channels, ...channels } };
+  checkStructure(network, structure);
+  const producers = new Map(groupsOf(network).map((group) => [group.id, group.producers[0] ?? group.id]));
+  const reasons = changesBetween(network, before, structure).flatMap(({ group, pruned, regrown }) => {
+    const layer = producers.get(group) ?? group;
+    return [
+      ...pruned.map((channel) => ({ layer, channel, fate: 'pruned' as const, text: 'Switched off by hand.' })),
+      ...regrown.map((channel) => ({ layer, channel, fate: 'regrown' as const, text: 'Switched back on by hand.' })),
+    ];
+  });
+  return { structure, reasons };
 }

@@ -1,15 +1,21 @@
 import type { RunEvent } from '../core/events/events.ts';
+import type { Structure } from '../core/network/index.ts';
+import type { Decision } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Pace, StepMetrics } from '../engine/engine.ts';
 import type { RunCheckpoint } from './checkpoint.ts';
+import { DataPool } from './data-pool.ts';
 import { DivergenceWatch, divergenceMessage } from './divergence.ts';
 import { sentenceOf } from './faults.ts';
 import { Throughput, nextCallSteps, nextTask } from './pace.ts';
 import { type RunParts, bytesOf, closeParts } from './parts.ts';
 import type { RunPlan } from './plan.ts';
 import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
-import { startEvents, structureEvents } from './run-events.ts';
+import { handDecision, handEvents, startEvents, structureEvents } from './run-events.ts';
+import { type Setting, type SettingChange, hyperWith, settingAt, settingMessage } from './settings.ts';
+import { Snapshots } from './snapshots.ts';
+import { Turns } from './turns.ts';
 
 /** Where a run stands: `idle` before its first step, `done` and `error` for good. */
 export type RunPhase = 'idle' | 'running' | 'paused' | 'done' | 'error';
@@ -20,6 +26,8 @@ export interface RunListener {
   onData?(loadedImages: number, totalImages: number): void;
   /** Memory that the run holds on its engine; told when it changes. */
   onMemory?(bytes: number): void;
+  /** Steps that can be forked from, when they change. */
+  onSnapshots?(steps: readonly number[]): void;
 }
 
 export interface OpenOptions {
@@ -29,6 +37,13 @@ export interface OpenOptions {
   readonly note?: string;
   /** Lets the run go on when its device is lost, which ends it otherwise, and empties one that is full. */
   readonly reopen?: Reopen;
+  /** Those of a race take turns on the engine and share their images. */
+  readonly turns?: Turns;
+  readonly pool?: DataPool;
+  /** Keeps checkpoints in memory to fork from. */
+  readonly snapshots?: boolean;
+  /** Kept channels by group, switched by hand: applied once, where the run goes on from `resume`. */
+  readonly channels?: Structure['channels'];
 }
 
 /** Batch sizes at which a finished run measures the latency of its compact network. */
@@ -40,6 +55,14 @@ const LATENCY_BATCHES = [1, 64] as const;
 export class Run {
   readonly #recovery: Recovery;
   readonly #throughput = new Throughput();
+  readonly #snapshots = new Snapshots();
+  #turns = new Turns();
+  #keepsSnapshots = false;
+  /** What was changed by hand, in order, and what of it is still to be told (again). */
+  #changes: readonly SettingChange[] = [];
+  #untold: readonly SettingChange[] = [];
+  /** Asked for while a call to the engine was under way. */
+  #requested: readonly Setting[] = [];
   #watch = new DivergenceWatch();
   #parts: RunParts | null = null;
   #pace: Pace | null = null;
@@ -56,22 +79,27 @@ export class Run {
   #interrupt: () => void = () => undefined;
   /** Leaves the call to the engine that is under way: a lost device need not answer it. */
   #abandon: (reason: Error) => void = () => undefined;
+  /** Rejects once the run is closed: images that nobody else wants may never come. */
+  readonly #closing: Promise<never>;
+  #rejectClosing: (reason: Error) => void = () => undefined;
 
   /** Throws a sentence naming the key when the scheme cannot meet what the spec asks. */
   constructor(
     spec: Spec,
     readonly listener: RunListener,
   ) {
+    this.#closing = new Promise((_, reject) => (this.#rejectClosing = reject));
+    this.#closing.catch(() => undefined);
     this.#recovery = new Recovery(spec, {
       read: (names) => this.#require().trainer.read(names),
       evaluate: async (limit) => {
         const { feeder, trainer } = this.#require();
-        await feeder.need('holdOut', limit);
+        await this.#there(feeder.need('holdOut', limit));
         return trainer.evaluate('holdOut', limit);
       },
       gradients: async (request) => {
         const { feeder, order, trainer } = this.#require();
-        await feeder.need('train', order.needs(request.inputs.step));
+        await this.#there(feeder.need('train', order.needs(request.inputs.step)));
         return trainer.gradients(request);
       },
     });
@@ -104,16 +132,23 @@ export class Run {
    * Prepares the run on an engine (not owned) and tells its start, the events of step 0; images load in the background.
    * Throws a sentence, having released everything, when the engine or the data set cannot serve the spec.
    */
-  async open(engine: Engine, cifar: Cifar10, { resume, note, reopen }: OpenOptions = {}): Promise<void> {
+  async open(engine: Engine, cifar: Cifar10, options: OpenOptions = {}): Promise<void> {
     const began = performance.now();
     const { spec, plan } = this;
+    const { resume, note, reopen, channels } = options;
+    this.#turns = options.turns ?? this.#turns;
+    this.#keepsSnapshots = options.snapshots ?? false;
+    this.#changes = resume?.settings ?? [];
     if (resume) this.#recovery.keep(resume);
     const feeding = {
       onProgress: (loaded: number, total: number) => this.#closed || this.listener.onData?.(loaded, total),
       onFailure: (error: Error) => this.#stop('error', error.message),
     };
     const wanted = (): boolean => !this.#closed;
-    const { parts, events } = await this.#recovery.open(engine, { cifar, feeding, reopen, wanted });
+    const pool = options.pool ?? new DataPool();
+    const { parts, events } = await this.#turn(() =>
+      this.#recovery.open(engine, { cifar, pool, feeding, reopen, wanted }),
+    );
     if (resume) this.#phase = 'paused';
     else {
       const about = { adapter: adapterOf(parts.engine), milliseconds: performance.now() - began, note };
@@ -121,6 +156,7 @@ export class Run {
     }
     for (const event of events) this.#tell(event);
     this.#take(parts);
+    if (resume?.pending || channels) await this.#settle(parts, resume?.pending ?? false, channels);
   }
 
   /** Trains to the end, or until paused. Resolves when the run stands still. */
@@ -138,6 +174,23 @@ export class Run {
   pause(): void {
     this.#goal = 'now';
     this.#interrupt();
+  }
+
+  /** Changes a setting from the next update on. Ranges are the caller's to check. */
+  change(setting: Setting): void {
+    if (!this.#open || !this.#parts) return;
+    this.#requested = [...this.#requested, setting];
+    if (!this.#driving) this.#applyChanges(this.#parts);
+  }
+
+  /** Steps that can be forked from, ascending. */
+  get snapshotSteps(): readonly number[] {
+    return this.#snapshots.steps;
+  }
+
+  /** A kept checkpoint of a step, taken before what was due at it. */
+  snapshotAt(step: number): RunCheckpoint | undefined {
+    return this.#snapshots.at(step);
   }
 
   setPace(pace: Pace): void {
@@ -163,6 +216,7 @@ export class Run {
       // A copy: a scheme goes on changing what it holds.
       scheme: structuredClone(this.plan.scheme.state()),
       explodingSteps: this.#watch.streak,
+      ...(this.#changes.length > 0 ? { settings: this.#changes } : {}),
       trainer: await trainer.checkpoint(),
     };
   }
@@ -172,8 +226,8 @@ export class Run {
     if (this.#closed) return;
     this.#closed = true;
     this.pause();
+    this.#rejectClosing(new Error('The run was closed.'));
     if (!this.#parts) return;
-    this.#parts.feeder.close();
     // Buffers must not go while the engine uses them; a lost device uses nothing any more.
     await Promise.race([this.#driving, this.#parts.engine.lost]);
     closeParts(this.#parts);
@@ -186,6 +240,8 @@ export class Run {
     this.#loss = null;
     this.#told = parts.trainer.step;
     this.#watch = new DivergenceWatch(this.#recovery.kept?.explodingSteps);
+    this.#untold = this.#changes.filter(({ step }) => step > this.#told);
+    this.#snapshots.forgetAfter(this.#told);
     this.#callSteps = 1;
     if (this.#pace) parts.trainer.setPace(this.#pace);
     void parts.engine.lost.then((message) => this.#onLost(parts, message));
@@ -221,8 +277,7 @@ export class Run {
       try {
         if (this.#loss !== null) throw new Error(this.#loss);
         this.#move();
-        await this.#unlessLost(this.#advance(parts));
-        if (this.#moving(parts) && (this.#recovery.due || this.#reached(this.step))) await this.#keepNow(parts);
+        if (await this.#imagesThere(parts)) await this.#turn(() => this.#call(parts));
       } catch (error) {
         if (!(await this.#recover(parts, error))) break;
       }
@@ -234,6 +289,30 @@ export class Run {
 
   #move(): void {
     if (this.#phase === 'idle' || this.#phase === 'paused') this.#setPhase('running');
+  }
+
+  /** Waits for images, outside of any turn; false when it was interrupted. */
+  async #imagesThere({ feeder, order, trainer }: RunParts): Promise<boolean> {
+    const needed = order.needs(trainer.step);
+    if (feeder.trainReady >= needed) return true;
+    const interrupted = new Promise<false>((resolve) => (this.#interrupt = () => resolve(false)));
+    const there = this.#there(feeder.need('train', needed)).then(() => true);
+    return Promise.race([there, interrupted]);
+  }
+
+  #there(images: Promise<void>): Promise<void> {
+    return Promise.race([images, this.#closing]);
+  }
+
+  #turn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(() => this.step / this.plan.steps, work);
+  }
+
+  /** One turn on the engine. What was asked for while it was waited for may have made it unnecessary. */
+  async #call(parts: RunParts): Promise<void> {
+    if (!this.#moving(parts) || this.#reached(this.step)) return;
+    await this.#unlessLost(this.#advance(parts));
+    if (this.#moving(parts) && (this.#recovery.due || this.#reached(this.step))) await this.#keepNow(parts);
   }
 
   #unlessLost(call: Promise<void>): Promise<void> {
@@ -278,7 +357,7 @@ export class Run {
 
   /** Whether a call that was begun with these parts is still wanted. */
   #moving(parts: RunParts): boolean {
-    return this.#phase === 'running' && !this.#closed && parts === this.#parts && this.#loss === null;
+    return this.#open && parts === this.#parts && this.#loss === null;
   }
 
   #reached(step: number): boolean {
@@ -288,14 +367,11 @@ export class Run {
 
   /** One call to the engine, and whatever is due after it. */
   async #advance(parts: RunParts): Promise<void> {
-    const { trainer, feeder, order } = parts;
-    const { scheme, evaluationDue, steps, hyperAt } = this.plan;
+    const { trainer } = parts;
+    this.#applyChanges(parts);
     const count = this.#stepsOfNextCall(parts);
-    if (count === 0) {
-      const interrupted = new Promise<void>((resolve) => (this.#interrupt = resolve));
-      await Promise.race([feeder.need('train', order.needs(trainer.step)), interrupted]);
-      return;
-    }
+    if (count === 0) return;
+    const hyperAt = this.#hyperAt;
     const began = performance.now();
     const metrics = await trainer.train(count, hyperAt);
     const elapsed = performance.now() - began;
@@ -304,16 +380,76 @@ export class Run {
     this.#callSteps = nextCallSteps(count, elapsed);
     this.#throughput.record(count, elapsed / count);
     if (!this.#tellSteps(metrics, elapsed / count)) return;
+    if (this.#isDue(trainer.step)) await this.#keepSnapshot(parts);
+    await this.#doWhatIsDue(parts);
+  }
 
-    const { step } = trainer;
-    if (scheme.dueAt(step)) await this.#decide(parts, step);
+  #isDue(step: number): boolean {
+    const { scheme, evaluationDue } = this.plan;
+    return scheme.dueAt(step) || evaluationDue(step);
+  }
+
+  /** What follows the update that has just been made: a decision, an evaluation, the end. */
+  async #doWhatIsDue(parts: RunParts): Promise<void> {
+    const { scheme, evaluationDue, steps } = this.plan;
+    const { step } = parts.trainer;
+    if (this.#moving(parts) && scheme.dueAt(step))
+      await this.#decide(parts, () => scheme.decide(step, parts.trainer.structure));
     if (this.#moving(parts) && evaluationDue(step)) await this.#evaluate(parts, step);
     if (this.#moving(parts) && step === steps) await this.#finish(parts, step);
   }
 
+  /** A fork's beginning: what was due where it leaves its parent, done its own way, then what was changed by hand. */
+  async #settle(parts: RunParts, pending: boolean, channels: Structure['channels'] | undefined): Promise<void> {
+    await this.#turn(async () => {
+      if (pending) await this.#doWhatIsDue(parts);
+      if (!this.#moving(parts)) return;
+      if (channels) await this.#switchByHand(parts, channels);
+      await this.#keepNow(parts);
+      await this.#keepSnapshot(parts);
+    });
+  }
+
+  #switchByHand(parts: RunParts, channels: Structure['channels']): Promise<void> {
+    const decide = async (): Promise<Decision> => handDecision(this.plan.network, parts.trainer.structure, channels);
+    return this.#decide(parts, decide, handEvents);
+  }
+
+  async #keepSnapshot(parts: RunParts): Promise<void> {
+    if (!this.#keepsSnapshots || !this.#moving(parts)) return;
+    const checkpoint = await this.#snapshot(parts);
+    if (!this.#moving(parts)) return;
+    this.#snapshots.keep({ ...checkpoint, pending: true });
+    this.listener.onSnapshots?.(this.#snapshots.steps);
+  }
+
+  /** What the optimiser uses, changes by hand included. */
+  get #hyperAt(): RunPlan['hyperAt'] {
+    return hyperWith(this.spec, this.plan.hyperAt, this.#changes);
+  }
+
+  #applyChanges({ trainer: { step } }: RunParts): void {
+    for (const setting of this.#requested) {
+      const from = settingAt(this.spec, this.#changes, step);
+      this.#changes = [...this.#changes, { ...setting, step }];
+      this.#tell({ kind: 'setting', step, ...setting, from, message: settingMessage(from, setting) });
+    }
+    this.#requested = [];
+  }
+
+  /** Tells again, at its step, what was changed before the run went back. */
+  #tellChanges(step: number): void {
+    for (const { step: at, ...setting } of this.#untold) {
+      if (at !== step) continue;
+      const before = this.#changes.filter((change) => change.step < at);
+      const from = settingAt(this.spec, before, at);
+      this.#tell({ kind: 'setting', step, ...setting, from, message: settingMessage(from, setting) });
+    }
+    this.#untold = this.#untold.filter((change) => change.step > step);
+  }
+
   /** As many steps as fit one call, without crossing anything due, a pause, or the images that are there. */
   #stepsOfNextCall({ trainer, feeder, order, data }: RunParts): number {
-    const { scheme, evaluationDue } = this.plan;
     const { step: from } = trainer;
     const allThere = feeder.trainReady === data.layout.train;
     let count = 0;
@@ -321,7 +457,7 @@ export class Run {
       if (!allThere && order.needs(from + count) > feeder.trainReady) break;
       count++;
       const after = from + count;
-      if (scheme.dueAt(after) || evaluationDue(after) || this.#reached(after)) break;
+      if (this.#isDue(after) || this.#reached(after)) break;
     }
     return count;
   }
@@ -334,10 +470,11 @@ export class Run {
       const wrong = this.#watch.observe(trainLoss);
       if (Number.isFinite(trainLoss)) {
         const epoch = Math.floor((firstStep + i) / this.plan.stepsPerEpoch) + 1;
-        const { learningRate } = this.plan.hyperAt(firstStep + i);
+        const { learningRate } = this.#hyperAt(firstStep + i);
         const trainAccuracy = accuracy[i] ?? NaN;
         this.#told = step;
         this.#tell({ kind: 'step', step, epoch, trainLoss, trainAccuracy, learningRate, milliseconds });
+        this.#tellChanges(step);
       }
       if (wrong !== null) {
         this.#stop('diverged', divergenceMessage(step, wrong, this.spec.train.learningRate), step);
@@ -347,23 +484,23 @@ export class Run {
     return true;
   }
 
-  async #decide(parts: RunParts, step: number): Promise<void> {
+  async #decide(parts: RunParts, decide: () => Promise<Decision>, tell = structureEvents): Promise<void> {
     const { trainer } = parts;
+    const { step, structure: before } = trainer;
     const began = performance.now();
-    const before = trainer.structure;
-    const decision = await this.plan.scheme.decide(step, before);
+    const decision = await decide();
     await trainer.restructure(decision.structure);
     if (decision.write) await trainer.write(decision.write);
     if (!this.#moving(parts)) return;
     const milliseconds = performance.now() - began;
-    for (const event of structureEvents(this.plan.network, before, decision, { step, milliseconds })) this.#tell(event);
+    for (const event of tell(this.plan.network, before, decision, { step, milliseconds })) this.#tell(event);
     this.#tellMemory();
     if (this.#goal === 'decision') this.#goal = 'now';
   }
 
   async #evaluate(parts: RunParts, step: number): Promise<void> {
     const { feeder, trainer } = parts;
-    await feeder.need('test');
+    await this.#there(feeder.need('test'));
     const { loss, accuracy, images } = await trainer.evaluate('test');
     if (!this.#moving(parts)) return;
     this.#tell({ kind: 'evaluate', step, testLoss: loss, testAccuracy: accuracy, images });

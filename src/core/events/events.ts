@@ -14,6 +14,8 @@ export type RunEvent =
   | StructureEvent
   | EvaluateEvent
   | NoteEvent
+  | SettingEvent
+  | ForkEvent
   | RecoveredEvent
   | BatchHalvedEvent
   | StopEvent
@@ -30,6 +32,8 @@ export interface StartEvent {
   /** The dense network's sizes; `prunable` lists the layers whose channels the scheme may cut, in network order. */
   readonly dense: { readonly macs: number; readonly parameters: number; readonly widths: Widths };
   readonly prunable: readonly string[];
+  /** Of a fork, whose log repeats its parent's events up to that step, after its own start. */
+  readonly parent?: { readonly name: string; readonly step: number };
 }
 
 export interface AdapterRecord {
@@ -71,6 +75,8 @@ export interface StructureEvent {
   readonly macs: number;
   readonly parameters: number;
   readonly reasons: readonly ChannelReason[];
+  /** Whether the user made it, not the scheme. */
+  readonly by?: 'hand';
   /** Milliseconds the decision and the new plan took. */
   readonly milliseconds: number;
 }
@@ -86,6 +92,24 @@ export interface EvaluateEvent {
 /** Something worth telling that changes nothing in the run (a slower engine was taken, an evaluation was cut). */
 export interface NoteEvent {
   readonly kind: 'note';
+  readonly step: number;
+  readonly message: string;
+}
+
+/** From the next update on the user wants another peak learning rate or weight decay than the spec's. */
+export interface SettingEvent {
+  readonly kind: 'setting';
+  readonly step: number;
+  readonly learningRate?: number;
+  readonly weightDecay?: number;
+  /** What held before. */
+  readonly from: { readonly learningRate?: number; readonly weightDecay?: number };
+  readonly message: string;
+}
+
+/** Where a fork leaves its parent. */
+export interface ForkEvent {
+  readonly kind: 'fork';
   readonly step: number;
   readonly message: string;
 }

@@ -151,6 +151,10 @@ function apply(view: RunView, event: RunEvent): void {
       view.batchSize = event.to;
       if (view.start) view.start = { ...view.start, steps: event.steps, stepsPerEpoch: event.stepsPerEpoch };
       return;
+    case 'setting':
+    case 'fork':
+      view.notes.push(event.message);
+      return;
     case 'diverged':
     case 'error':
       view.stop = event;
