@@ -35,8 +35,8 @@ export async function faultOf(engine: Engine, failure: unknown): Promise<Fault |
   return lost === null ? null : { engine, lost };
 }
 
-/** Gives an engine in place of one that failed, or rejects with a sentence. */
-export type Reopen = (failed: Engine) => Promise<Engine>;
+/** Gives an engine in place of one that was lost or is full, or rejects with a sentence. */
+export type Reopen = (failed: Engine, why: 'lost' | 'full') => Promise<Engine>;
 
 export interface RecoveryOptions {
   readonly cifar: Cifar10;
@@ -156,7 +156,7 @@ export class Recovery {
   async #engineAfter(fault: Fault): Promise<Engine> {
     const { engine } = fault;
     try {
-      return (await this.#options?.reopen?.(engine)) ?? engine;
+      return (await this.#options?.reopen?.(engine, 'lost' in fault ? 'lost' : 'full')) ?? engine;
     } catch (error) {
       throw 'lost' in fault ? new Error(noOtherDevice(fault.lost, sentenceOf(error)), { cause: error }) : error;
     }

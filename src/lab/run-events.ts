@@ -1,4 +1,5 @@
 import type { AdapterRecord, RunEvent } from '../core/events/events.ts';
+import { withoutUndone } from '../core/events/undone.ts';
 import {
   type Network,
   type Structure,
@@ -67,6 +68,29 @@ export function structureEvents(
     ...channelEvents('prune'),
     ...channelEvents('regrow'),
     { kind: 'structure', step, structure, widths, macs, parameters, reasons, milliseconds },
+  ];
+}
+
+/**
+ * What a fork's log begins with: a start of its own, then what its parent told up to the update `step`, which what was
+ * due after it is not part of.
+ */
+export function forkEvents(
+  spec: Spec,
+  { steps, stepsPerEpoch, prunable }: RunPlan,
+  parent: { readonly log: readonly RunEvent[]; readonly name: string },
+  step: number,
+): readonly RunEvent[] {
+  const { log, name } = parent;
+  const shared = withoutUndone(log).filter(
+    (event) => event.step < step || (event.step === step && event.kind === 'step'),
+  );
+  const start = shared.find((event) => event.kind === 'start');
+  if (!start) throw new Error(`The run “${name}” has no history to fork from.`);
+  return [
+    { ...start, spec, steps, stepsPerEpoch, prunable, parent: { name, step } },
+    ...shared.filter((event) => event !== start),
+    { kind: 'fork', step, message: `Forked from “${name}” at step ${step}.` },
   ];
 }
 

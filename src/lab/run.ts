@@ -42,8 +42,15 @@ export interface OpenOptions {
   readonly pool?: DataPool;
   /** Keeps checkpoints in memory to fork from. */
   readonly snapshots?: boolean;
-  /** Kept channels by group, switched by hand: applied once, where the run goes on from `resume`. */
+  /** The run is a fork: where it goes on from `resume`, these changes are made once. */
+  readonly fork?: ForkChanges;
+}
+
+export interface ForkChanges {
+  /** Kept channels by group, switched by hand. */
   readonly channels?: Structure['channels'];
+  /** Whether its scheme (or the scheme's options) is another than its parent's. */
+  readonly scheme?: boolean;
 }
 
 /** Batch sizes at which a finished run measures the latency of its compact network. */
@@ -72,8 +79,8 @@ export class Run {
   #told = 0;
   #phase: RunPhase = 'idle';
   #closed = false;
-  /** Step at which to pause, or to pause after the next decision, or as soon as possible. */
-  #goal: number | 'decision' | 'end' | 'now' = 'now';
+  /** Step at which to pause, or to pause as soon as possible. */
+  #goal: number | 'end' | 'now' = 'now';
   #callSteps = 1;
   #driving: Promise<void> | null = null;
   #interrupt: () => void = () => undefined;
@@ -135,7 +142,7 @@ export class Run {
   async open(engine: Engine, cifar: Cifar10, options: OpenOptions = {}): Promise<void> {
     const began = performance.now();
     const { spec, plan } = this;
-    const { resume, note, reopen, channels } = options;
+    const { resume, note, reopen, fork } = options;
     this.#turns = options.turns ?? this.#turns;
     this.#keepsSnapshots = options.snapshots ?? false;
     this.#changes = resume?.settings ?? [];
@@ -156,7 +163,7 @@ export class Run {
     }
     for (const event of events) this.#tell(event);
     this.#take(parts);
-    if (resume?.pending || channels) await this.#settle(parts, resume?.pending ?? false, channels);
+    if (resume?.pending || fork) await this.#settle(parts, resume?.pending ?? false, fork ?? {});
   }
 
   /** Trains to the end, or until paused. Resolves when the run stands still. */
@@ -166,8 +173,20 @@ export class Run {
 
   /** Trains on, then pauses: after one step, one epoch's worth of steps, or the scheme's next decision. */
   advance(to: 'step' | 'epoch' | 'decision'): Promise<void> {
-    if (to === 'decision') return this.#drive('decision');
+    if (to === 'decision') return this.#drive(this.nextDecision ?? 'end');
     return this.#drive(this.step + (to === 'step' ? 1 : this.plan.stepsPerEpoch));
+  }
+
+  /** Trains on until so many updates have been made, then pauses. */
+  advanceTo(step: number): Promise<void> {
+    return this.#drive(step);
+  }
+
+  /** Step of the scheme's next decision; null when it makes none any more. */
+  get nextDecision(): number | null {
+    const { scheme, steps } = this.plan;
+    for (let step = this.step + 1; step <= steps; step++) if (scheme.dueAt(step)) return step;
+    return null;
   }
 
   /** Pauses after the call to the engine that is under way. */
@@ -259,7 +278,7 @@ export class Run {
     }
   }
 
-  #drive(goal: number | 'decision' | 'end'): Promise<void> {
+  #drive(goal: number | 'end'): Promise<void> {
     if (!this.#parts && !this.#driving) return Promise.resolve();
     if (this.#closed || this.#phase === 'done' || this.#phase === 'error') return Promise.resolve();
     this.#goal = goal;
@@ -400,14 +419,25 @@ export class Run {
   }
 
   /** A fork's beginning: what was due where it leaves its parent, done its own way, then what was changed by hand. */
-  async #settle(parts: RunParts, pending: boolean, channels: Structure['channels'] | undefined): Promise<void> {
+  async #settle(parts: RunParts, pending: boolean, { scheme, channels }: ForkChanges): Promise<void> {
     await this.#turn(async () => {
+      if (scheme) await this.#beginScheme(parts);
       if (pending) await this.#doWhatIsDue(parts);
       if (!this.#moving(parts)) return;
       if (channels) await this.#switchByHand(parts, channels);
       await this.#keepNow(parts);
       await this.#keepSnapshot(parts);
     });
+  }
+
+  /** A scheme that decides before the first step only has that step here. */
+  async #beginScheme(parts: RunParts): Promise<void> {
+    const { scheme } = this.plan;
+    const { step } = parts.trainer;
+    if (!scheme.atInit || scheme.dueAt(step) || this.nextDecision !== null) return;
+    const parameters = await parts.trainer.read();
+    const atInit = scheme.atInit.bind(scheme);
+    await this.#decide(parts, () => atInit(parameters));
   }
 
   #switchByHand(parts: RunParts, channels: Structure['channels']): Promise<void> {
@@ -495,7 +525,6 @@ export class Run {
     const milliseconds = performance.now() - began;
     for (const event of tell(this.plan.network, before, decision, { step, milliseconds })) this.#tell(event);
     this.#tellMemory();
-    if (this.#goal === 'decision') this.#goal = 'now';
   }
 
   async #evaluate(parts: RunParts, step: number): Promise<void> {

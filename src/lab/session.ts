@@ -1,26 +1,37 @@
 import type { RunEvent } from '../core/events/events.ts';
+import type { Structure } from '../core/network/index.ts';
 import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Pace } from '../engine/engine.ts';
 import { SCHEMES } from '../schemes/index.ts';
+import { DataPool } from './data-pool.ts';
 import type { OpenedEngine } from './engines.ts';
-import { Run, type RunPhase } from './run.ts';
+import { sentenceOf } from './faults.ts';
+import { forkProblems, otherScheme } from './fork.ts';
+import { forkEvents } from './run-events.ts';
+import { type OpenOptions, Run, type RunPhase } from './run.ts';
+import type { Setting } from './settings.ts';
 import { rememberShards } from './shard-memory.ts';
+import { Turns } from './turns.ts';
 
-/** Where a session stands; `loading` while a run is being opened. */
+/** Where a run, or all of them together, stands; `loading` while being opened. */
 export type SessionState = RunPhase | 'loading';
 
-/** Who listens to a session. Runs are numbered from 1; only the newest one tells events. */
+/** Who listens to a session. Runs go by the numbers they were opened with. */
 export interface SessionListener {
+  /** Of all runs together. */
   onState(state: SessionState): void;
-  onOpened(run: number): void;
+  onRunState(run: number, state: SessionState): void;
   onEvent(run: number, event: RunEvent): void;
+  /** Steps of a run that can be forked from. */
+  onSnapshots(run: number, steps: readonly number[]): void;
   onData(loadedImages: number, totalImages: number): void;
   onEngine(opened: OpenedEngine): void;
-  /** Memory that the open run holds on the engine. */
+  /** Memory that the runs hold on the engine together. */
   onMemory(bytes: number): void;
-  onProblem(message: string, problems?: readonly SpecProblem[]): void;
+  /** A refusal or failure; of one run when it has a number. */
+  onProblem(message: string, problems?: readonly SpecProblem[], run?: number): void;
 }
 
 export interface SessionServices {
@@ -29,23 +40,49 @@ export interface SessionServices {
   openData(): Promise<Cifar10>;
 }
 
+/** A run to open: its number, which must be new, and its unparsed spec. */
+export interface RunRequest {
+  readonly run: number;
+  readonly spec: unknown;
+}
+
+export interface ForkRequest extends RunRequest {
+  readonly from: { readonly run: number; readonly step: number };
+  /** Kept channels by group, switched by hand. */
+  readonly channels?: Structure['channels'];
+}
+
+/** Most runs at a time. */
+export const MOST_RUNS = 6;
+
 /** Milliseconds before each try to open another device: after a GPU process died, adapters come back in about 300. */
 const REOPEN_AFTER = [0, 300, 1_000, 3_000] as const;
 
 type Advance = 'step' | 'epoch' | 'decision' | 'end';
 
+interface Member {
+  readonly number: number;
+  readonly spec: Spec;
+  /** All it has told, to fork from. */
+  readonly log: RunEvent[];
+  run: Run | null;
+  state: SessionState;
+  /** Where it begins when it is a fork. */
+  readonly origin: Pick<OpenOptions, 'resume' | 'fork'>;
+}
+
 /**
- * What stands behind the page's controls: at most one open run, an engine that outlives runs (until its device is
- * lost) and the data set, which stays in memory between runs.
+ * What stands behind the page's controls: up to six open runs that take turns on one engine, which outlives them (until
+ * its device is lost), and the data set, which stays in memory. Each run fails alone.
  */
 export class Session {
   readonly #services: SessionServices;
   readonly #listener: SessionListener;
-  #number = 0;
-  #run: Run | null = null;
-  #spec: Spec | null = null;
+  readonly #members = new Map<number, Member>();
+  readonly #turns = new Turns();
+  readonly #pool = new DataPool();
   #state: SessionState = 'idle';
-  /** What was asked for while a run was still being opened. */
+  /** What was asked for while runs were still being opened; `end` holds for runs that are added later, too. */
   #wanted: Advance | null = null;
   #pace: Pace = 'smooth';
   #engine: Promise<OpenedEngine> | null = null;
@@ -58,95 +95,200 @@ export class Session {
     this.#listener = listener;
   }
 
-  /** Opens a run of an unparsed spec in place of the one that is open; a spec that is refused changes nothing. */
-  open(input: unknown): Promise<void> {
-    const parsed = parseSpec(input, SCHEMES);
-    if (parsed.ok) return this.#replace(parsed.spec);
-    const [first] = parsed.problems;
-    this.#listener.onProblem(first?.message ?? 'The spec cannot be used.', parsed.problems);
-    return Promise.resolve();
+  /** Opens runs in place of all that are open; when a spec is refused, nothing changes. */
+  open(requests: readonly RunRequest[]): Promise<void> {
+    const parsed = requests.map((request) => this.#parse(request));
+    if (parsed.some((spec) => spec === null)) return this.#opening;
+    const before = [...this.#members.values()];
+    this.#members.clear();
+    this.#wanted = null;
+    const closed = this.#then(async () => {
+      for (const { run } of before) await run?.dispose();
+    });
+    requests.forEach(({ run }, i) => {
+      const spec = parsed[i];
+      if (spec) void this.#add(run, spec);
+    });
+    return Promise.all([closed, this.#opening]).then(() => undefined);
   }
 
-  /** Starts the open run again from its beginning. */
-  reset(): Promise<void> {
-    return this.#spec ? this.#replace(this.#spec) : Promise.resolve();
+  /** Opens one more run, which sets off at once when the others are running. */
+  add(request: RunRequest): Promise<void> {
+    const spec = this.#parse(request);
+    return spec && this.#roomForOneMore(request.run) ? this.#add(request.run, spec) : this.#opening;
+  }
+
+  /** Opens a run that goes on from a kept checkpoint of another one, which is not touched. */
+  fork({ run, spec: input, from, channels }: ForkRequest): Promise<void> {
+    const parent = this.#members.get(from.run);
+    const spec = this.#parse({ run, spec: input });
+    if (!spec || !this.#roomForOneMore(run)) return this.#opening;
+    const checkpoint = parent?.run?.snapshotAt(from.step);
+    if (!parent?.run || !checkpoint) {
+      this.#listener.onProblem(`Step ${from.step} has no checkpoint to fork from. Choose a marked step.`, [], run);
+      return this.#opening;
+    }
+    const problems = forkProblems(parent.run.spec, spec, from.step);
+    if (problems.length > 0) {
+      this.#listener.onProblem(problems[0]?.message ?? '', problems, run);
+      return this.#opening;
+    }
+    const scheme = otherScheme(parent.spec, spec);
+    const sameKind = parent.spec.scheme.id === spec.scheme.id;
+    const resume = { ...checkpoint, spec, scheme: sameKind ? checkpoint.scheme : undefined };
+    const fork = { scheme, ...(channels ? { channels } : {}) };
+    return this.#add(run, spec, { resume, fork }, { log: [...parent.log], name: parent.spec.name });
+  }
+
+  /** Closes a run; the others go on. */
+  remove(number: number): Promise<void> {
+    const member = this.#members.get(number);
+    if (!member) return this.#opening;
+    this.#members.delete(number);
+    const closing = this.#then(async () => member.run?.dispose());
+    // It may stand in the way of nobody but itself while it is being opened.
+    member.run?.pause();
+    this.#tellState();
+    return closing.then(() => this.#tellMemory());
+  }
+
+  /** Changes the learning rate or weight decay of a run from its next update on. */
+  change(number: number, setting: Setting): void {
+    const member = this.#members.get(number);
+    if (!member?.run) return;
+    const parsed = parseSpec({ ...member.spec, train: { ...member.spec.train, ...setting } }, SCHEMES);
+    if (parsed.ok) member.run.change(setting);
+    else this.#listener.onProblem(parsed.problems[0]?.message ?? '', parsed.problems, number);
   }
 
   run(): void {
     this.#advance('end');
   }
 
+  /** All runs train on, then pause: after a step, an epoch's worth, or at the next decision of any of them. */
   advance(to: 'step' | 'epoch' | 'decision'): void {
     this.#advance(to);
   }
 
   pause(): void {
     this.#wanted = null;
-    this.#run?.pause();
+    for (const { run } of this.#members.values()) run?.pause();
   }
 
   setPace(pace: Pace): void {
     this.#pace = pace;
-    this.#run?.setPace(pace);
+    for (const { run } of this.#members.values()) run?.setPace(pace);
   }
 
   #advance(to: Advance): void {
-    if (this.#state === 'loading') this.#wanted = to;
-    else if (to === 'end') void this.#run?.run();
-    else void this.#run?.advance(to);
+    const all = [...this.#members.values()];
+    if (to === 'end' || all.some(({ state }) => state === 'loading')) this.#wanted = to;
+    if (all.some(({ state }) => state === 'loading') && to !== 'end') return;
+    const runs = all.flatMap(({ run }) => (run ? [run] : []));
+    if (to === 'decision') {
+      const steps = runs.flatMap((run) => (run.phase === 'done' ? [] : (run.nextDecision ?? [])));
+      const next = Math.min(...steps);
+      for (const run of runs) void (Number.isFinite(next) ? run.advanceTo(next) : run.run());
+      return;
+    }
+    for (const run of runs) void (to === 'end' ? run.run() : run.advance(to));
   }
 
-  #replace(spec: Spec): Promise<void> {
-    const number = ++this.#number;
-    const old = this.#run;
-    this.#run = null;
-    this.#spec = spec;
-    this.#wanted = null;
-    this.#setState('loading');
-    this.#listener.onOpened(number);
-    const before = this.#opening;
-    this.#opening = (async () => {
-      await before;
-      await old?.dispose();
-      if (number === this.#number) await this.#open(number, spec);
-    })();
+  #parse({ run, spec }: RunRequest): Spec | null {
+    const parsed = parseSpec(spec, SCHEMES);
+    if (parsed.ok) return parsed.spec;
+    this.#listener.onProblem(parsed.problems[0]?.message ?? 'The spec cannot be used.', parsed.problems, run);
+    return null;
+  }
+
+  #roomForOneMore(run: number): boolean {
+    if (this.#members.size < MOST_RUNS) return true;
+    this.#listener.onProblem(`A race has at most ${MOST_RUNS} runs. Remove one first.`, [], run);
+    return false;
+  }
+
+  #then(work: () => Promise<void>): Promise<void> {
+    this.#opening = this.#opening.then(work);
     return this.#opening;
   }
 
-  async #open(number: number, spec: Spec): Promise<void> {
-    const current = (): boolean => number === this.#number;
+  #add(
+    number: number,
+    spec: Spec,
+    origin: Member['origin'] = {},
+    parent?: { readonly log: readonly RunEvent[]; readonly name: string },
+  ): Promise<void> {
+    const member: Member = { number, spec, log: [], run: null, state: 'loading', origin };
+    this.#members.set(number, member);
+    this.#listener.onRunState(number, 'loading');
+    this.#tellState();
+    return this.#then(() => this.#open(member, parent));
+  }
+
+  async #open(member: Member, parent?: { readonly log: readonly RunEvent[]; readonly name: string }): Promise<void> {
+    const { number, spec, origin } = member;
+    const current = (): boolean => this.#members.get(number) === member;
+    if (!current()) return;
+    const tell = (event: RunEvent): void => {
+      if (!current()) return;
+      member.log.push(event);
+      this.#listener.onEvent(number, event);
+    };
     let run: Run | null = null;
     try {
       run = new Run(spec, {
-        onEvent: (event) => current() && this.#listener.onEvent(number, event),
-        onPhase: (phase) => current() && this.#setState(phase),
+        onEvent: tell,
+        onPhase: (phase) => current() && member.run && this.#setState(member, phase),
         onData: (loaded, total) => current() && this.#listener.onData(loaded, total),
-        onMemory: (bytes) => current() && this.#listener.onMemory(bytes),
+        onMemory: () => current() && this.#tellMemory(),
+        onSnapshots: (steps) => current() && this.#listener.onSnapshots(number, steps),
       });
       const [{ engine, reason }, cifar] = await Promise.all([this.#openEngine(), this.#openData()]);
-      const reopen = (failed: Engine): Promise<Engine> => this.#reopenEngine(failed);
-      await run.open(engine, cifar, { reopen, ...(reason === undefined ? {} : { note: reason }) });
+      if (parent) {
+        for (const event of forkEvents(spec, run.plan, parent, origin.resume?.trainer.step ?? 0)) tell(event);
+      }
+      await run.open(engine, cifar, {
+        ...origin,
+        turns: this.#turns,
+        pool: this.#pool,
+        snapshots: true,
+        reopen: (failed, why) => this.#reopenEngine(failed, why),
+        ...(reason === undefined ? {} : { note: reason }),
+      });
     } catch (error) {
       await run?.dispose();
       if (!current()) return;
-      this.#listener.onProblem(error instanceof Error ? error.message : String(error));
-      this.#setState('error');
+      this.#listener.onProblem(sentenceOf(error), undefined, number);
+      this.#setState(member, 'error');
       return;
     }
     if (!current()) return run.dispose();
-    this.#run = run;
+    member.run = run;
     run.setPace(this.#pace);
-    this.#setState(run.phase);
+    this.#setState(member, run.phase);
+    this.#tellMemory();
+    this.#setOff();
+  }
+
+  /** Does what was asked for while runs were being opened, once all are there; a race that is running is joined at once. */
+  #setOff(): void {
     const wanted = this.#wanted;
-    this.#wanted = null;
-    if (wanted) this.#advance(wanted);
+    if (!wanted) return;
+    if (wanted !== 'end' && [...this.#members.values()].some(({ state }) => state === 'loading')) return;
+    if (wanted !== 'end') this.#wanted = null;
+    this.#advance(wanted);
   }
 
   /**
    * An engine in place of one whose device was lost or is full. Of the same kind: to go on with a slower one, or other
-   * bits, is for the user to choose.
+   * bits, is for the user to choose. One that others use too is not emptied for a single run.
    */
-  async #reopenEngine(failed: Engine): Promise<Engine> {
+  async #reopenEngine(failed: Engine, why: 'lost' | 'full'): Promise<Engine> {
+    if (why === 'full' && this.#members.size > 1) {
+      throw new Error(
+        'The graphics adapter has no memory left for this run beside the others, which go on. Remove a run, or lower train.batchSize or model.width of this one.',
+      );
+    }
     if ((await this.#engine?.catch(() => null))?.engine === failed) this.#engine = null;
     failed.dispose();
     for (const wait of REOPEN_AFTER) {
@@ -186,8 +328,33 @@ export class Session {
     return opening;
   }
 
-  #setState(state: SessionState): void {
+  #setState(member: Member, state: SessionState): void {
+    member.state = state;
+    this.#listener.onRunState(member.number, state);
+    this.#tellState();
+  }
+
+  #tellState(): void {
+    const state = together([...this.#members.values()].map((member) => member.state));
+    if (state === 'done' || state === 'error') this.#wanted = null;
+    if (state === this.#state) return;
     this.#state = state;
     this.#listener.onState(state);
   }
+
+  #tellMemory(): void {
+    const bytes = [...this.#members.values()].reduce((sum, { run }) => sum + (run?.bytes ?? 0), 0);
+    this.#listener.onMemory(bytes);
+  }
+}
+
+/** Where runs stand together: as those that have not ended do. */
+function together(states: readonly SessionState[]): SessionState {
+  const some = (state: SessionState): boolean => states.includes(state);
+  if (some('running')) return 'running';
+  if (some('loading')) return 'loading';
+  if (some('paused')) return 'paused';
+  if (some('idle')) return some('done') ? 'paused' : 'idle';
+  if (some('done')) return 'done';
+  return states.length > 0 ? 'error' : 'idle';
 }

@@ -15,15 +15,17 @@ const session = new Session(
   },
   {
     onState: (state) => report({ type: 'state', state }),
-    onOpened: (run) => report({ type: 'opened', run }),
+    onRunState: (run, state) => report({ type: 'state', state, run }),
     onEvent: (run, event) => report({ type: 'events', run, events: [event] }),
+    onSnapshots: (run, steps) => report({ type: 'snapshots', run, steps }),
     onData: (loadedImages, totalImages) => report({ type: 'data', loadedImages, totalImages }),
     onEngine: ({ engine, reason }) => {
       const { backend, adapter } = engine.info;
       report({ type: 'engine', backend, adapter: adapter.description, ...(reason === undefined ? {} : { reason }) });
     },
     onMemory: (bytes) => report({ type: 'memory', bytes }),
-    onProblem: (message, problems) => report({ type: 'problem', message, ...(problems ? { problems } : {}) }),
+    onProblem: (message, problems, run) =>
+      report({ type: 'problem', message, ...(problems ? { problems } : {}), ...(run === undefined ? {} : { run }) }),
   },
 );
 
@@ -33,15 +35,26 @@ function handle(command: Command): void {
       ({ dataUrl } = command);
       return;
     case 'open':
-      return void session.open(command.spec);
+      return void session.open(command.runs);
+    case 'add':
+      return void session.add(command);
+    case 'remove':
+      return void session.remove(command.run);
+    case 'fork':
+      return void session.fork(command);
+    case 'change': {
+      const { run, learningRate, weightDecay } = command;
+      return session.change(run, {
+        ...(learningRate === undefined ? {} : { learningRate }),
+        ...(weightDecay === undefined ? {} : { weightDecay }),
+      });
+    }
     case 'run':
       return session.run();
     case 'pause':
       return session.pause();
     case 'advance':
       return session.advance(command.to);
-    case 'reset':
-      return void session.reset();
     case 'visibility':
       return session.setPace(command.hidden ? 'full' : 'smooth');
   }

@@ -1,18 +1,35 @@
 import type { RunEvent } from '../core/events/events.ts';
+import type { Structure } from '../core/network/index.ts';
 import type { SpecProblem } from '../core/spec/parse.ts';
+
+/** A run to open: a number of the page's choosing that it has never used before, and unparsed JSON. */
+export interface RunRequest {
+  readonly run: number;
+  readonly spec: unknown;
+}
 
 /** What the page asks of the worker. */
 export type Command =
   /** Where the data set lies: the URL of its folder, with a slash at the end. Sent once by `connectLab`, first of all. */
   | { readonly type: 'connect'; readonly dataUrl: string }
-  /** Prepares a run: engine, plan, first data. Replaces the run that was open; `spec` is unparsed JSON. */
-  | { readonly type: 'open'; readonly spec: unknown }
+  /** Prepares runs in place of all that are open; a spec that is refused leaves everything as it is. */
+  | { readonly type: 'open'; readonly runs: readonly RunRequest[] }
+  /** Prepares one run more. */
+  | ({ readonly type: 'add' } & RunRequest)
+  /** Closes a run. */
+  | { readonly type: 'remove'; readonly run: number }
+  /** Opens a run that goes on from a kept checkpoint of another one; `channels` (by group) are switched there by hand. */
+  | ({
+      readonly type: 'fork';
+      readonly from: { readonly run: number; readonly step: number };
+      readonly channels?: Structure['channels'];
+    } & RunRequest)
+  /** Changes a run's peak learning rate or weight decay from its next update on. */
+  | { readonly type: 'change'; readonly run: number; readonly learningRate?: number; readonly weightDecay?: number }
   | { readonly type: 'run' }
   | { readonly type: 'pause' }
-  /** Runs on, then pauses: after one step, after one epoch's worth, or after the next decision of the scheme. */
+  /** All run on, then pause: after one step, after one epoch's worth, or at the next decision of any scheme. */
   | { readonly type: 'advance'; readonly to: 'step' | 'epoch' | 'decision' }
-  /** Starts the open run again from its beginning. */
-  | { readonly type: 'reset' }
   /** `hidden` pages need no smooth frames, so the engine may go at full speed. */
   | { readonly type: 'visibility'; readonly hidden: boolean };
 
@@ -20,13 +37,19 @@ export type RunState = 'idle' | 'loading' | 'running' | 'paused' | 'done' | 'err
 
 /** What the worker tells the page. */
 export type Report =
-  | { readonly type: 'state'; readonly state: RunState }
-  /** Once for each `open` or `reset`: events of earlier runs no longer count. */
-  | { readonly type: 'opened'; readonly run: number }
+  /** Of all runs together, or of one. */
+  | { readonly type: 'state'; readonly state: RunState; readonly run?: number }
   | { readonly type: 'events'; readonly run: number; readonly events: readonly RunEvent[] }
+  /** Steps of a run that it can be forked from. */
+  | { readonly type: 'snapshots'; readonly run: number; readonly steps: readonly number[] }
   | { readonly type: 'data'; readonly loadedImages: number; readonly totalImages: number }
   | { readonly type: 'engine'; readonly backend: 'webgpu' | 'tfjs'; readonly adapter: string; readonly reason?: string }
-  /** Bytes that the open run holds on the engine: data set, parameters, activations. */
+  /** Bytes that the open runs hold on the engine: data set, parameters, activations. */
   | { readonly type: 'memory'; readonly bytes: number }
-  /** A refusal or failure: one sentence that says what and what to do; `key` is the spec key it is about. */
-  | { readonly type: 'problem'; readonly message: string; readonly problems?: readonly SpecProblem[] };
+  /** A refusal or failure (of one run): one sentence that says what and what to do, and every problem of a spec. */
+  | {
+      readonly type: 'problem';
+      readonly message: string;
+      readonly problems?: readonly SpecProblem[];
+      readonly run?: number;
+    };

@@ -3,24 +3,26 @@ import type { Report } from './messages.ts';
 /** At most this many posts of events a second. */
 const POSTS_PER_SECOND = 20;
 
+type Events = Extract<Report, { type: 'events' }>;
+
 /**
- * Wraps a post function: events that follow closely travel together, all other reports at once, order kept. The first
- * event after a pause is not held back.
+ * Wraps a post function: events that follow closely travel together (each run's in a post of its own), all other
+ * reports at once, order within a run kept. The first event after a pause is not held back.
  */
 export function batchPosts(post: (report: Report) => void): (report: Report) => void {
   const interval = 1_000 / POSTS_PER_SECOND;
-  let held: Extract<Report, { type: 'events' }> | null = null;
+  const held = new Map<number, Events>();
   let timer: ReturnType<typeof setTimeout> | null = null;
   let lastPost = -Infinity;
 
   const flush = (): void => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    if (!held) return;
+    if (held.size === 0) return;
     lastPost = performance.now();
-    const report = held;
-    held = null;
-    post(report);
+    const reports = [...held.values()];
+    held.clear();
+    reports.forEach(post);
   };
 
   return (report) => {
@@ -29,8 +31,8 @@ export function batchPosts(post: (report: Report) => void): (report: Report) => 
       post(report);
       return;
     }
-    if (held && held.run !== report.run) flush();
-    held = held ? { ...held, events: [...held.events, ...report.events] } : report;
+    const { run, events } = report;
+    held.set(run, { type: 'events', run, events: [...(held.get(run)?.events ?? []), ...events] });
     const wait = lastPost + interval - performance.now();
     if (wait <= 0) flush();
     else timer ??= setTimeout(flush, wait);
