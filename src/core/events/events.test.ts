@@ -167,6 +167,55 @@ describe('the view of a run', () => {
   });
 });
 
+describe('a fork with a changed setting', () => {
+  const parent = { name: 'test', step: 2 };
+  const setting: RunEvent = {
+    kind: 'setting',
+    step: 2,
+    learningRate: 0.05,
+    from: { learningRate: 0.1 },
+    message: 'Half the learning rate.',
+  };
+  const byHand: StructureEvent = { ...structure(2, [2]), by: 'hand' };
+  const own: RunEvent[] = [
+    { ...start, parent },
+    ...EVENTS.slice(1, 9),
+    { kind: 'fork', step: 2, message: 'Forked from test at step 2.' },
+    setting,
+    change('prune', 2, [3], 1),
+    byHand,
+    step(3),
+  ];
+
+  test('the view says where it comes from and what was changed when', () => {
+    const view = fold(emptyView(), own);
+    expect(view.parent).toEqual(parent);
+    expect(fold(emptyView(), EVENTS).parent).toBeNull();
+    expect(view.settings).toEqual([{ step: 2, learningRate: 0.05, message: 'Half the learning rate.' }]);
+    // The scheme's decision of step 2 and the user's are one step's news.
+    expect(view.layers[0]?.channels.map(({ fate }) => fate)).toEqual(['pruned', 'pruned', 'kept', 'pruned']);
+    expect(view.decisions.at(-1)).toEqual({ step: 2, pruned: 3, regrown: 1, kept: 1 });
+  });
+
+  test('going back before a setting takes it back, going back to its step does not', () => {
+    const adapter = { ...start.adapter };
+    const back = (to: number): RunEvent => ({ kind: 'recovered', step: to, from: 3, adapter, message: 'back' });
+    expect(fold(emptyView(), [...own, back(2)]).settings).toHaveLength(1);
+    expect(fold(emptyView(), [...own, back(1)]).settings).toEqual([]);
+  });
+
+  test('history and result take them in', () => {
+    const { events, history } = resultOf(own);
+    expect(events.filter(({ kind }) => kind === 'fork' || kind === 'setting')).toEqual([own[9], setting]);
+    expect(events[0]).toMatchObject({ kind: 'start', parent });
+    expect(history.map((row) => [row.step, row.widths['a'], row.testAccuracy])).toEqual([
+      [1, 3, undefined],
+      [2, 1, 0.4],
+      [3, 1, undefined],
+    ]);
+  });
+});
+
 describe('history and result', () => {
   test('a row is the state after everything of its step', () => {
     const rows = historyOf(EVENTS);

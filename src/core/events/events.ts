@@ -4,8 +4,9 @@ import type { Spec } from '../spec/spec.ts';
 
 /**
  * What a run tells: an append-only log in order. The page and `result.json` are folds over it. An event of step s
- * describes the run after s updates; several events of one step follow each other in the order below. Steps never go
- * back, but for a `recovered` or `batchHalved`, after which later steps are told anew (see `withoutUndone`).
+ * describes the run after s updates; several events of one step follow each other in the order below, and what the user
+ * changes by hand there (a fork, a setting, channels) follows those. Steps never go back, but for a `recovered` or
+ * `batchHalved`, after which later steps are told anew (see `withoutUndone`).
  */
 export type RunEvent =
   | StartEvent
@@ -14,8 +15,8 @@ export type RunEvent =
   | StructureEvent
   | EvaluateEvent
   | NoteEvent
-  | SettingEvent
   | ForkEvent
+  | SettingEvent
   | RecoveredEvent
   | BatchHalvedEvent
   | StopEvent
@@ -32,8 +33,14 @@ export interface StartEvent {
   /** The dense network's sizes; `prunable` lists the layers whose channels the scheme may cut, in network order. */
   readonly dense: { readonly macs: number; readonly parameters: number; readonly widths: Widths };
   readonly prunable: readonly string[];
-  /** Of a fork, whose log repeats its parent's events up to that step, after its own start. */
-  readonly parent?: { readonly name: string; readonly step: number };
+  /** Set in a fork, whose log repeats its parent's events (but the start) up to that step, after its own start. */
+  readonly parent?: ParentRecord;
+}
+
+/** The run that a fork left, and the step at which it did. */
+export interface ParentRecord {
+  readonly name: string;
+  readonly step: number;
 }
 
 export interface AdapterRecord {
@@ -55,7 +62,10 @@ export interface StepEvent {
   readonly milliseconds: number;
 }
 
-/** Channels of one convolution that a decision switched off or on. A `prune` at step 0 is the scheme's start. */
+/**
+ * Channels of one convolution that a decision, the scheme's or the user's, switched off or on. A `prune` at step 0 is the
+ * scheme's start.
+ */
 export interface ChannelEvent {
   readonly kind: 'prune' | 'regrow' | 'crop';
   readonly step: number;
@@ -75,10 +85,10 @@ export interface StructureEvent {
   readonly macs: number;
   readonly parameters: number;
   readonly reasons: readonly ChannelReason[];
-  /** Whether the user made it, not the scheme. */
-  readonly by?: 'hand';
   /** Milliseconds the decision and the new plan took. */
   readonly milliseconds: number;
+  /** Who decided, where it was not the scheme. */
+  readonly by?: 'hand';
 }
 
 export interface EvaluateEvent {
@@ -96,22 +106,27 @@ export interface NoteEvent {
   readonly message: string;
 }
 
-/** From the next update on the user wants another peak learning rate or weight decay than the spec's. */
-export interface SettingEvent {
-  readonly kind: 'setting';
-  readonly step: number;
-  readonly learningRate?: number;
-  readonly weightDecay?: number;
-  /** What held before. */
-  readonly from: { readonly learningRate?: number; readonly weightDecay?: number };
-  readonly message: string;
-}
-
-/** Where a fork leaves its parent. */
+/** Here a fork leaves its parent: what follows is its own. */
 export interface ForkEvent {
   readonly kind: 'fork';
   readonly step: number;
+  /** What it was forked from, and what it changes. */
   readonly message: string;
+}
+
+/** The user changed how the optimiser goes on: the next update (the one counted `step` from 0) is the first to use it. */
+export interface SettingEvent extends Settings {
+  readonly kind: 'setting';
+  readonly step: number;
+  /** What held before, for the keys that change. */
+  readonly from: Settings;
+  readonly message: string;
+}
+
+/** What can be changed during a run. The learning rate is the schedule's peak, as in a spec. */
+export interface Settings {
+  readonly learningRate?: number;
+  readonly weightDecay?: number;
 }
 
 /** The device was lost, and the run goes on from its last checkpoint in memory, of `step`, on a new one. */

@@ -2,7 +2,10 @@ import type { ChannelReason } from '../scheme/scheme.ts';
 import type {
   ChannelEvent,
   FinishEvent,
+  ParentRecord,
   RunEvent,
+  SettingEvent,
+  Settings,
   StartEvent,
   StepEvent,
   StopEvent,
@@ -45,6 +48,16 @@ export interface TrainSeries {
   readonly step: number[];
   readonly loss: number[];
   readonly accuracy: number[];
+  /** Wall time of the training steps up to and with this one. */
+  readonly seconds: number[];
+  /** Multiply-adds of the forward passes up to and with this one: the network's MACs for every image trained on. */
+  readonly macs: number[];
+}
+
+/** A change of settings during the run; it holds from its step on. */
+export interface SettingView extends Settings {
+  readonly step: number;
+  readonly message: string;
 }
 
 /** Everything the page shows of a run: a fold over its events. */
@@ -55,6 +68,8 @@ export interface RunView {
   log: RunEvent[];
   /** `steps` and `stepsPerEpoch` are those of the batch in use. */
   start: StartEvent | null;
+  /** What a fork left, and where; null for a run that began by itself. */
+  parent: ParentRecord | null;
   /** Images in a batch: the spec's, or half of them where memory ran out. */
   batchSize: number;
   step: number;
@@ -66,6 +81,8 @@ export interface RunView {
   readonly train: TrainSeries;
   readonly test: { readonly step: number; readonly loss: number; readonly accuracy: number }[];
   readonly decisions: DecisionView[];
+  /** What was changed during the run, in order. */
+  readonly settings: SettingView[];
   /** Multiply-adds of all forward passes so far, for one image a step; dense training would have `denseMacsSpent`. */
   macsSpent: number;
   denseMacsSpent: number;
@@ -83,6 +100,7 @@ export function emptyView(): RunView {
     version: 0,
     log: [],
     start: null,
+    parent: null,
     batchSize: 0,
     step: 0,
     epoch: 0,
@@ -90,9 +108,10 @@ export function emptyView(): RunView {
     macs: 0,
     parameters: 0,
     layers: [],
-    train: { step: [], loss: [], accuracy: [] },
+    train: { step: [], loss: [], accuracy: [], seconds: [], macs: [] },
     test: [],
     decisions: [],
+    settings: [],
     macsSpent: 0,
     denseMacsSpent: 0,
     imagesPerSecond: 0,
@@ -110,19 +129,26 @@ export function emptyView(): RunView {
 export function fold(view: RunView, events: readonly RunEvent[]): RunView {
   for (const event of events) {
     if (goesBack(event)) goBack(view, event.step);
-    view.log.push(event);
-    apply(view, event);
+    foldHeld(view, [event]);
   }
   if (events.length > 0) view.version++;
   return view;
+}
+
+/** Adds events that all hold (as in a view's `log`): none takes back another. Leaves `version` to the caller. */
+export function foldHeld(view: RunView, events: readonly RunEvent[]): void {
+  for (const event of events) {
+    view.log.push(event);
+    apply(view, event);
+  }
 }
 
 /** Rare and at most a log long, so the view is folded anew instead of undone. */
 function goBack(view: RunView, step: number): void {
   const { version, log } = view;
   const held = heldAt(log, step);
-  Object.assign(view, emptyView(), { version, log: held });
-  for (const event of held) apply(view, event);
+  Object.assign(view, emptyView(), { version });
+  foldHeld(view, held);
 }
 
 function apply(view: RunView, event: RunEvent): void {
@@ -146,6 +172,11 @@ function apply(view: RunView, event: RunEvent): void {
     case 'recovered':
       view.notes.push(event.message);
       return;
+    case 'fork':
+      return;
+    case 'setting':
+      view.settings.push(settingOf(event));
+      return;
     case 'batchHalved':
       view.notes.push(event.message);
       view.batchSize = event.to;
@@ -167,6 +198,7 @@ function apply(view: RunView, event: RunEvent): void {
 
 function applyStart(view: RunView, event: StartEvent): void {
   view.start = event;
+  view.parent = event.parent ?? null;
   view.batchSize = event.spec.train.batchSize;
   view.macs = event.dense.macs;
   view.parameters = event.dense.parameters;
@@ -189,6 +221,13 @@ function applyStart(view: RunView, event: StartEvent): void {
   }
 }
 
+const settingOf = ({ step, learningRate, weightDecay, message }: SettingEvent): SettingView => ({
+  step,
+  ...(learningRate === undefined ? {} : { learningRate }),
+  ...(weightDecay === undefined ? {} : { weightDecay }),
+  message,
+});
+
 /** Steps over which speed is averaged: single ones vary while images load. */
 const SPEED_STEPS = 20;
 
@@ -198,6 +237,8 @@ function applyStep(view: RunView, event: StepEvent): void {
   view.train.step.push(event.step);
   view.train.loss.push(event.trainLoss);
   view.train.accuracy.push(event.trainAccuracy);
+  view.train.seconds.push((view.train.seconds.at(-1) ?? 0) + event.milliseconds / 1_000);
+  view.train.macs.push((view.train.macs.at(-1) ?? 0) + view.macs * view.batchSize);
   view.macsSpent += view.macs;
   view.denseMacsSpent += view.start?.dense.macs ?? 0;
   const latest = view.latestMilliseconds;
