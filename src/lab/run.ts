@@ -332,6 +332,8 @@ export class Run {
     if (!this.#moving(parts) || this.#reached(this.step)) return;
     await this.#unlessLost(this.#advance(parts));
     if (this.#moving(parts) && (this.#recovery.due || this.#reached(this.step))) await this.#keepNow(parts);
+    // Where it stands still it can be forked; before what was due there, a checkpoint has been kept already.
+    if (this.#reached(this.step) && !this.#isDue(this.step)) await this.#keepSnapshot(parts);
   }
 
   #unlessLost(call: Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
 import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
+import { MOST_RUNS } from '../core/spec/race.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Pace } from '../engine/engine.ts';
@@ -51,9 +52,6 @@ export interface ForkRequest extends RunRequest {
   /** Kept channels by group, switched by hand. */
   readonly channels?: Structure['channels'];
 }
-
-/** Most runs at a time. */
-export const MOST_RUNS = 6;
 
 /** Milliseconds before each try to open another device: after a GPU process died, adapters come back in about 300. */
 const REOPEN_AFTER = [0, 300, 1_000, 3_000] as const;

@@ -1,98 +1,128 @@
 import { createStore } from 'zustand/vanilla';
 import type { RunEvent } from '../core/events/events.ts';
-import { type RunView, emptyView, fold } from '../core/events/view.ts';
+import { type RunView, emptyView } from '../core/events/view.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
 import { decodeLink } from '../core/spec/link.ts';
 import { type ParsedSpec, type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import { PRESETS, type SpecInput } from '../core/spec/presets.ts';
+import { MOST_RUNS, parseRace } from '../core/spec/race.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Command, Report, RunState } from '../worker/messages.ts';
+import { Histories, type Lane } from './lanes.ts';
 
-/** What the page shows besides the run itself. */
+/** What the page shows besides the histories of its runs. */
 export interface LabState {
+  /** The runs, in the order of their lanes. There is always one. */
+  readonly lanes: readonly Lane[];
+  /** The run that the form, the map and the figures are about. */
+  readonly selected: number;
   /** What the form holds: sparse, as a user would write it. */
   readonly draft: SpecInput;
   /** The draft with all defaults, or what is wrong with it. */
   readonly parsed: ParsedSpec;
-  /** The spec of the run that is open. */
+  /** The spec of the selected run; null before it is open. */
   readonly opened: Spec | null;
+  /** Of all runs together. */
   readonly runState: RunState;
   readonly engine: Extract<Report, { type: 'engine' }> | null;
-  /** Bytes that the open run holds on the engine; null before it is known. */
+  /** Bytes that the open runs hold on the engine; null before it is known. */
   readonly memory: number | null;
   readonly data: { readonly loadedImages: number; readonly totalImages: number } | null;
   /** A refusal or failure that is not about a field of the form. */
   readonly alert: { readonly message: string; readonly problems: readonly SpecProblem[] } | null;
-  /** Version of the view as last published: a few times a second, for charts and numbers. */
+  /** The step that everything shows; null while live. */
+  readonly cursor: number | null;
+  /** Steps a second at which the cursor moves by itself; 0 while it stands. */
+  readonly playing: number;
+  /** Kept channels by group, switched by hand on the map and not yet forked or run. */
+  readonly edits: Readonly<Record<string, readonly number[]>>;
+  /** Version of the histories as last published: a few times a second, for charts and numbers. */
   readonly published: number;
-  /** Inputs of runs that were replaced, for undo. */
-  readonly past: readonly SpecInput[];
+  /** What can be undone, the newest last. */
+  readonly past: readonly Undoable[];
 }
 
-/** Milliseconds between two publications of the view to React. */
+export interface Undoable {
+  /** What was done, as in "Undo: fork". */
+  readonly label: string;
+  undo(): void;
+}
+
+/** Milliseconds between two publications of the histories to React. */
 const PUBLISH_EVERY = 250;
 /** A change of the draft opens by itself this long after the last one, while nothing has been trained. */
 const OPEN_AFTER = 350;
+const PLAY_FRAME = 50;
 
 /**
- * The page's store: the draft spec, the worker's reports, and the view of the run. The view is folded in place and
- * never enters React state; canvases read it each frame, charts when `published` changes.
+ * The page's store: runs, the draft spec of the selected one, the cursor, and the worker's reports. Histories are changed
+ * in place and never enter React state; canvases read them each frame, charts when `published` changes.
  */
 export function createLab(
   schemes: readonly Scheme[],
   connect: (onReport: (report: Report) => void) => { send(command: Command): void },
 ) {
-  const first = startOf(location.hash, schemes);
+  const histories = new Histories();
+  const drafts = new Map<number, SpecInput>();
   const store = createStore<LabState>(() => ({
-    draft: first.draft,
-    parsed: parseSpec(first.draft, schemes),
+    lanes: [],
+    selected: 0,
+    draft: {},
+    parsed: parseSpec({}, schemes),
     opened: null,
     runState: 'loading',
     engine: null,
     memory: null,
     data: null,
-    alert: first.alert,
+    alert: null,
+    cursor: null,
+    playing: 0,
+    edits: {},
     published: 0,
     past: [],
   }));
-  let view = emptyView();
-  let events: RunEvent[] = [];
-  let run = 0;
+  let lastRun = 0;
   let publishing: ReturnType<typeof setTimeout> | undefined;
   let opening: ReturnType<typeof setTimeout> | undefined;
+  let player: ReturnType<typeof setInterval> | undefined;
 
+  const get = store.getState;
   const publish = (): void => {
+    clearTimeout(publishing);
     publishing = undefined;
-    store.setState({ published: store.getState().published + 1 });
+    store.setState({ published: get().published + 1 });
   };
   const publishSoon = (): void => void (publishing ??= setTimeout(publish, PUBLISH_EVERY));
-  const clearView = (): void => {
-    view = emptyView();
-    events = [];
-    publish();
+  const laneOf = (run: number): Lane | undefined => get().lanes.find((lane) => lane.run === run);
+  const setLanes = (lanes: readonly Lane[]): void => {
+    const { selected } = get();
+    const lane = lanes.find(({ run }) => run === selected);
+    store.setState({ lanes, opened: lane?.spec ?? null });
   };
+  const amend = (run: number, change: Partial<Lane>): void =>
+    setLanes(get().lanes.map((lane) => (lane.run === run ? { ...lane, ...change } : lane)));
+  const liveOf = (run: number): RunView => histories.viewOf(run) ?? emptyView();
+  const trained = (run: number): boolean => liveOf(run).step > 0 || laneOf(run)?.state === 'running';
 
   const lab = connect((report) => {
     switch (report.type) {
       case 'state':
-        store.setState({ runState: report.state });
+        if (report.run === undefined) store.setState({ runState: report.state });
+        else if (laneOf(report.run)) amend(report.run, { state: report.state });
         publishSoon();
         return;
-      case 'opened':
-        run = report.run;
-        clearView();
-        return;
       case 'events': {
-        if (report.run !== run) return;
-        const firstEvents = events.length === 0;
-        events.push(...report.events);
-        fold(view, report.events);
-        const start = report.events.find((event) => event.kind === 'start');
-        if (start) store.setState({ opened: start.spec });
-        if (firstEvents) publish();
+        const { run, events } = report;
+        if (!laneOf(run)) return;
+        const first = histories.eventsOf(run).length === 0;
+        histories.add(run, events);
+        if (first) publish();
         else publishSoon();
         return;
       }
+      case 'snapshots':
+        if (laneOf(report.run)) amend(report.run, { snapshots: report.steps });
+        return;
       case 'data':
         store.setState({ data: report });
         return;
@@ -103,107 +133,358 @@ export function createLab(
         store.setState({ memory: report.bytes });
         return;
       case 'problem':
-        store.setState({ alert: { message: report.message, problems: report.problems ?? [] } });
+        return onProblem(report);
     }
   });
 
-  /** Opens the draft as a run. A draft with problems stays in the form and changes nothing. */
-  const open = (): void => {
+  const onProblem = ({ message, problems = [], run }: Extract<Report, { type: 'problem' }>): void => {
+    const { lanes } = get();
+    const lane = lanes.find((candidate) => candidate.run === run);
+    // In a race a run fails in its own lane; alone, the page says so.
+    if (lane && lanes.length > 1) amend(lane.run, { problem: { message, problems }, state: 'error' });
+    else store.setState({ alert: { message, problems } });
+  };
+
+  /** The lowest colour that no lane has. */
+  const freeColour = (lanes: readonly Lane[]): number =>
+    Array.from({ length: MOST_RUNS }, (_, colour) => colour).find(
+      (colour) => !lanes.some((lane) => lane.colour === colour),
+    ) ?? 0;
+  const newLane = (spec: Spec, colour: number, more: Partial<Lane> = {}): Lane => {
+    const run = ++lastRun;
+    histories.open(run);
+    return {
+      run,
+      colour,
+      spec,
+      state: 'loading',
+      hidden: false,
+      snapshots: [],
+      problem: null,
+      parent: null,
+      recorded: false,
+      ...more,
+    };
+  };
+  const drop = (run: number): void => {
+    histories.close(run);
+    drafts.delete(run);
+  };
+
+  /** Makes a run the one that everything is about; its unfinished draft comes back. */
+  const show = (run: number): void => {
+    const before = get();
+    if (before.selected !== run && laneOf(before.selected)) drafts.set(before.selected, before.draft);
+    const lane = laneOf(run);
+    if (!lane) return;
+    const draft = drafts.get(run) ?? { ...lane.spec };
+    store.setState({ selected: run, draft, parsed: parseSpec(draft, schemes), opened: lane.spec, edits: {} });
+    publish();
+  };
+
+  /** Opens specs in place of everything. */
+  const openAll = (specs: readonly Spec[], draft?: SpecInput): void => {
     clearTimeout(opening);
     opening = undefined;
-    const { parsed } = store.getState();
-    if (!parsed.ok) return;
-    lab.send({ type: 'open', spec: parsed.spec });
+    for (const { run } of get().lanes) drop(run);
+    const lanes = specs.map((spec, i) => newLane(spec, i));
+    const [first] = lanes;
+    if (!first) return;
+    if (draft) drafts.set(first.run, draft);
+    store.setState({ lanes, selected: first.run, cursor: null, edits: {}, alert: null });
+    stopPlaying();
+    show(first.run);
+    lab.send({ type: 'open', runs: lanes.map(({ run, spec }) => ({ run, spec })) });
+  };
+
+  /** Opens another spec in the lane of a run. */
+  const replace = (old: number, spec: Spec, draft?: SpecInput): void => {
+    const { lanes } = get();
+    const before = laneOf(old);
+    if (!before || lanes.length === 1) return openAll([spec], draft);
+    const lane = newLane(spec, before.colour, { hidden: before.hidden });
+    drop(old);
+    if (draft) drafts.set(lane.run, draft);
+    setLanes(lanes.map((other) => (other.run === old ? lane : other)));
+    if (get().selected === old) show(lane.run);
+    lab.send({ type: 'remove', run: old });
+    lab.send({ type: 'add', run: lane.run, spec });
+  };
+
+  /** Opens the draft in place of the selected run. A draft with problems stays in the form and changes nothing. */
+  const openDraft = (): void => {
+    clearTimeout(opening);
+    opening = undefined;
+    const { parsed, selected, draft } = get();
+    if (parsed.ok) replace(selected, parsed.spec, draft);
   };
 
   const setDraft = (draft: SpecInput): void => {
     store.setState({ draft, parsed: parseSpec(draft, schemes), alert: null });
     clearTimeout(opening);
-    opening = untouched() ? setTimeout(open, OPEN_AFTER) : undefined;
+    const { selected } = get();
+    opening = trained(selected) || laneOf(selected)?.recorded ? undefined : setTimeout(openDraft, OPEN_AFTER);
   };
-  /** Nothing is lost by opening another run. */
-  const untouched = (): boolean => view.step === 0 && store.getState().runState !== 'running';
+
+  const addLane = (spec: Spec, more: Partial<Lane> = {}): Lane | null => {
+    const { lanes } = get();
+    if (lanes.length >= MOST_RUNS) {
+      const message = `A race has at most ${MOST_RUNS} runs. Remove one first.`;
+      store.setState({ alert: { message, problems: [] } });
+      return null;
+    }
+    const lane = newLane(spec, freeColour(lanes), more);
+    setLanes([...lanes, lane]);
+    return lane;
+  };
+  const remember = (label: string, undo: () => void): void =>
+    store.setState({ past: [...get().past, { label, undo }] });
+  const removeLane = (run: number): void => {
+    const { lanes, selected } = get();
+    const at = lanes.findIndex((lane) => lane.run === run);
+    const rest = lanes.filter((lane) => lane.run !== run);
+    const next = rest[Math.min(at, rest.length - 1)];
+    if (at < 0 || !next) return;
+    setLanes(rest);
+    if (selected === run) show(next.run);
+    drop(run);
+    lab.send({ type: 'remove', run });
+    publish();
+  };
+
+  const stopPlaying = (): void => {
+    clearInterval(player);
+    player = undefined;
+    if (get().playing !== 0) store.setState({ playing: 0 });
+  };
+  /** The last step that any run has reached. */
+  const lastStep = (): number => Math.max(0, ...get().lanes.map(({ run }) => liveOf(run).step));
+  const seek = (step: number | null): void => {
+    const cursor = step === null || step >= lastStep() ? null : Math.max(0, Math.round(step));
+    store.setState({ cursor, edits: {} });
+    publish();
+  };
 
   const actions = {
     /** Sets one key of the draft; `undefined` gives it back its default. */
     edit(path: string, value: unknown): void {
-      setDraft(withKey(store.getState().draft, path, value));
+      setDraft(withKey(get().draft, path, value));
     },
-    /** Takes another input as a whole: a preset, a link. */
+    /** Takes another input as a whole for the selected run: a preset. */
     load(draft: SpecInput): void {
       setDraft(draft);
     },
-    /** Replaces the open run by the draft. */
+    /** Opens several specs in place of everything: a race. Undo brings the runs' set-ups back. */
+    race(inputs: readonly SpecInput[]): void {
+      const race = parseRace(inputs, schemes);
+      if (!race.ok) {
+        store.setState({ alert: { message: race.problems[0]?.message ?? '', problems: race.problems } });
+        return;
+      }
+      const before = get().lanes.map(({ spec }) => spec);
+      if (get().lanes.some(({ run }) => trained(run))) remember('the new race', () => openAll(before));
+      openAll(race.specs);
+    },
+    /** Replaces the selected run by the draft. */
     apply(): void {
-      const { opened, past } = store.getState();
-      if (opened && view.step > 0) store.setState({ past: [...past, { ...opened }] });
+      const { selected, opened } = get();
+      if (opened && trained(selected)) {
+        const position = get().lanes.findIndex(({ run }) => run === selected);
+        remember('the applied change', () => {
+          const lane = get().lanes[position];
+          if (lane) replace(lane.run, opened);
+        });
+      }
       store.setState({ alert: null });
-      open();
+      openDraft();
     },
-    /** Gives the form back the open run's spec. */
+    /** Gives the form back the selected run's spec, and the map its channels. */
     discard(): void {
-      const { opened } = store.getState();
-      if (opened) store.setState({ draft: { ...opened }, parsed: parseSpec(opened, schemes) });
+      const { opened } = get();
+      if (opened) store.setState({ draft: { ...opened }, parsed: parseSpec(opened, schemes), edits: {} });
     },
-    /** Opens again what the last applied change replaced. */
     undo(): void {
-      const { past } = store.getState();
+      const { past } = get();
       const last = past.at(-1);
       if (!last) return;
-      store.setState({ past: past.slice(0, -1), draft: last, parsed: parseSpec(last, schemes) });
-      open();
+      store.setState({ past: past.slice(0, -1), alert: null });
+      last.undo();
     },
+
+    select: show,
+    /** Adds a run with the spec in the form, under a name of its own, and selects it. */
+    addRun(): void {
+      const { parsed, lanes } = get();
+      if (!parsed.ok) return;
+      const spec = { ...parsed.spec, name: unusedName(parsed.spec.name, lanes) };
+      const lane = addLane(spec);
+      if (!lane) return;
+      lab.send({ type: 'add', run: lane.run, spec });
+      remember('the added run', () => removeLane(lane.run));
+      show(lane.run);
+    },
+    removeRun(run: number): void {
+      const lane = laneOf(run);
+      if (!lane || get().lanes.length === 1) return;
+      removeLane(run);
+      if (lane.recorded) return;
+      remember('the removed run', () => {
+        const again = addLane(lane.spec, { hidden: lane.hidden });
+        if (again) lab.send({ type: 'add', run: again.run, spec: lane.spec });
+      });
+    },
+    rename(run: number, name: string): void {
+      const lane = laneOf(run);
+      if (!lane || name.trim() === '' || name === lane.spec.name) return;
+      amend(run, { spec: { ...lane.spec, name } });
+      const draft = { ...(get().selected === run ? get().draft : (drafts.get(run) ?? lane.spec)), name };
+      drafts.set(run, draft);
+      if (get().selected === run) store.setState({ draft, parsed: parseSpec(draft, schemes) });
+      publish();
+    },
+    toggleHidden(run: number): void {
+      const lane = laneOf(run);
+      if (lane) amend(run, { hidden: !lane.hidden });
+      publish();
+    },
+    /** Changes a setting of a running run from its next update on; its log tells it. */
+    change(run: number, setting: { readonly learningRate?: number; readonly weightDecay?: number }): void {
+      lab.send({ type: 'change', run, ...setting });
+    },
+
+    /** Shows everything as it stood after a step; null: live. */
+    seek(step: number | null): void {
+      stopPlaying();
+      seek(step);
+    },
+    /** Moves the cursor by itself, so many steps a second, to the end; 0 stops it. */
+    play(stepsPerSecond: number): void {
+      stopPlaying();
+      if (stepsPerSecond <= 0) return;
+      let at = get().cursor ?? 0;
+      seek(at);
+      store.setState({ playing: stepsPerSecond });
+      player = setInterval(() => {
+        at += (stepsPerSecond * PLAY_FRAME) / 1_000;
+        if (Math.floor(at) !== get().cursor) seek(Math.floor(at));
+        if (get().cursor === null) stopPlaying();
+      }, PLAY_FRAME);
+    },
+    /** Switches channels of a group on the map; they wait there for Fork (or Discard). */
+    switchChannels(group: string, kept: readonly number[]): void {
+      store.setState({ edits: { ...get().edits, [group]: kept } });
+    },
+    /**
+     * Opens a run that goes on from the selected one's checkpoint of a step with what the form and the map say. The
+     * parent is untouched; its form goes back to its own spec.
+     */
+    fork(step: number): void {
+      const { parsed, selected, edits, opened, lanes } = get();
+      const parent = laneOf(selected);
+      if (!parsed.ok || !parent || !opened) return;
+      const name = parsed.spec.name === opened.name ? unusedName(`${opened.name}, fork`, lanes) : parsed.spec.name;
+      const spec = { ...parsed.spec, name };
+      const lane = addLane(spec, { parent: { run: selected, step } });
+      if (!lane) return;
+      const channels = Object.keys(edits).length > 0 ? { channels: edits } : {};
+      lab.send({ type: 'fork', run: lane.run, spec, from: { run: selected, step }, ...channels });
+      remember('the fork', () => removeLane(lane.run));
+      store.setState({ draft: { ...opened }, parsed: parseSpec(opened, schemes) });
+      drafts.delete(selected);
+      stopPlaying();
+      seek(null);
+      show(lane.run);
+    },
+
     run(): void {
-      if (opening !== undefined) open();
+      if (opening !== undefined) openDraft();
+      actions.seek(null);
       lab.send({ type: 'run' });
     },
     pause: (): void => lab.send({ type: 'pause' }),
     advance(to: 'step' | 'epoch' | 'decision'): void {
-      if (opening !== undefined) open();
+      if (opening !== undefined) openDraft();
+      actions.seek(null);
       lab.send({ type: 'advance', to });
     },
+    /** Starts all runs again from their beginning. */
     reset(): void {
-      store.setState({ alert: null });
-      lab.send({ type: 'reset' });
+      openAll(
+        get()
+          .lanes.filter(({ recorded }) => !recorded)
+          .map(({ spec }) => spec),
+      );
     },
     dismissAlert: (): void => store.setState({ alert: null }),
+    /** Shows a recorded run beside the others: nothing of it is computed. */
+    addRecording(spec: Spec, events: readonly RunEvent[]): void {
+      const lane = addLane(spec, { state: 'done', recorded: true });
+      if (!lane) return;
+      histories.add(lane.run, events);
+      show(lane.run);
+    },
     /** Reads the address again, as after a link was pasted into it. */
     followLink(): void {
       const next = startOf(location.hash, schemes);
       if (next.alert) store.setState({ alert: next.alert });
-      else if (next.linked) actions.load(next.draft);
+      else if (next.linked) openAll(next.specs, next.draft);
     },
   };
+
+  const first = startOf(location.hash, schemes);
+  openAll(first.specs, first.draft);
+  store.setState({ alert: first.alert });
   document.addEventListener('visibilitychange', () => lab.send({ type: 'visibility', hidden: document.hidden }));
   window.addEventListener('hashchange', () => actions.followLink());
-  open();
 
-  return { store, actions, schemes, view: (): RunView => view, events: (): readonly RunEvent[] => events };
+  return {
+    store,
+    actions,
+    schemes,
+    /** A run (default the selected one) at the cursor. */
+    view: (run = get().selected): RunView => histories.viewOf(run, get().cursor) ?? emptyView(),
+    /** The same as it stands now. */
+    live: (run = get().selected): RunView => liveOf(run),
+    /** Everything a run told. */
+    events: (run = get().selected): readonly RunEvent[] => histories.eventsOf(run),
+    lastStep,
+  };
 }
 
 export type Lab = ReturnType<typeof createLab>;
 
-/** What to open on: the link's spec, or the first preset (also when the link is refused, which an alert then says). */
+/** What to open on: the link's runs, or the first preset (also when the link is refused, which an alert then says). */
 function startOf(
   hash: string,
   schemes: readonly Scheme[],
-): { draft: SpecInput; alert: LabState['alert']; linked: boolean } {
+): { specs: readonly Spec[]; draft: SpecInput; alert: LabState['alert']; linked: boolean } {
   const preset = PRESETS[0]?.spec ?? {};
+  const first = parseSpec(preset, schemes);
+  const specs = first.ok ? [first.spec] : [];
   const link = decodeLink(hash);
-  if (!link) return { draft: preset, alert: null, linked: false };
+  if (!link) return { specs, draft: preset, alert: null, linked: false };
   const refused = (message: string, problems: readonly SpecProblem[] = []) => ({
+    specs,
     draft: preset,
     alert: { message, problems },
     linked: false,
   });
   if (!link.ok) return refused(link.message);
-  if (Array.isArray(link.value))
-    return refused(
-      'spec: the link holds several runs; this version opens one run at a time. Use a link to a single spec.',
-    );
-  const parsed = parseSpec(link.value, schemes);
-  if (parsed.ok) return { draft: link.value as SpecInput, alert: null, linked: true };
-  return refused('The link’s spec was refused, so the first preset is open instead.', parsed.problems);
+  const race = parseRace(link.value, schemes);
+  if (!race.ok) return refused('The link’s spec was refused, so the first preset is open instead.', race.problems);
+  const draft = Array.isArray(link.value) ? (link.value[0] as SpecInput) : (link.value as SpecInput);
+  const [one] = race.specs;
+  return { specs: race.specs, draft: race.specs.length > 1 && one ? { ...one } : draft, alert: null, linked: true };
+}
+
+/** A name that no lane has: with a number behind it where it is taken. */
+function unusedName(name: string, lanes: readonly Lane[]): string {
+  const taken = new Set(lanes.map(({ spec }) => spec.name));
+  for (let i = 2; ; i++) {
+    if (!taken.has(name)) return name;
+    const numbered = `${name.replace(/ \(\d+\)$/, '')} (${i})`;
+    if (!taken.has(numbered)) return numbered;
+  }
 }
 
 /** A copy of `input` with one key (dotted path) set, or left out when the value is undefined. */

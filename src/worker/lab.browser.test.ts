@@ -21,7 +21,8 @@ beforeAll(() => {
 });
 afterAll(() => lab.dispose());
 
-const states = () => reports.flatMap((report) => (report.type === 'state' ? [report.state] : []));
+const states = () =>
+  reports.flatMap((report) => (report.type === 'state' && report.run === undefined ? [report.state] : []));
 const events = (run: number) =>
   reports.flatMap((report) => (report.type === 'events' && report.run === run ? report.events : []));
 
@@ -32,8 +33,7 @@ async function until(state: string, command: Command): Promise<void> {
 }
 
 test('opens, steps, runs to the end, refuses a bad spec and goes on to the next run', async () => {
-  await until('idle', { type: 'open', spec });
-  expect(reports).toContainEqual({ type: 'opened', run: 1 });
+  await until('idle', { type: 'open', runs: [{ run: 1, spec }] });
   expect(reports.find((report) => report.type === 'engine')).toMatchObject({ backend: 'webgpu' });
   expect(events(1).map(({ kind }) => kind)).toContain('start');
 
@@ -54,11 +54,11 @@ test('opens, steps, runs to the end, refuses a bad spec and goes on to the next 
     totalImages: 2_300,
   });
 
-  lab.send({ type: 'open', spec: { ...spec, sede: 1 } });
+  lab.send({ type: 'open', runs: [{ run: 2, spec: { ...spec, sede: 1 } }] });
   await vi.waitFor(() => expect(reports.at(-1)).toMatchObject({ type: 'problem', problems: [{ path: 'sede' }] }));
   expect(states().at(-1)).toBe('done');
 
-  await until('idle', { type: 'reset' });
+  await until('idle', { type: 'open', runs: [{ run: 2, spec }] });
   await until('done', { type: 'run' });
   const losses = (run: number) => events(run).flatMap((event) => (event.kind === 'step' ? [event.trainLoss] : []));
   expect(losses(2).length).toBe(12);

@@ -182,10 +182,6 @@ function apply(view: RunView, event: RunEvent): void {
       view.batchSize = event.to;
       if (view.start) view.start = { ...view.start, steps: event.steps, stepsPerEpoch: event.stepsPerEpoch };
       return;
-    case 'setting':
-    case 'fork':
-      view.notes.push(event.message);
-      return;
     case 'diverged':
     case 'error':
       view.stop = event;

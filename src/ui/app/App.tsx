@@ -7,15 +7,17 @@ import { ChannelMap } from '../panels/ChannelMap.tsx';
 import { Charts } from '../charts/Charts.tsx';
 import { Figures } from '../panels/Figures.tsx';
 import { Header } from '../panels/Header.tsx';
+import { Runs } from '../panels/Runs.tsx';
 import { SetUp } from '../panels/SetUp.tsx';
+import { Timeline } from '../panels/Timeline.tsx';
 import { Transport } from '../panels/Transport.tsx';
 import './app.css';
-import { useLab, useLabState, useRunView } from './lab-context.tsx';
+import { useLab, useLabState, useSlowestStep } from './lab-context.tsx';
 
 export function App() {
   const lab = useLab();
   const runState = useLabState((state) => state.runState);
-  const { step } = useRunView();
+  const step = useSlowestStep();
   const [sheet, { open, close }] = useDisclosure(false);
 
   useEffect(() => {
@@ -31,11 +33,13 @@ export function App() {
     <div className="lab" data-run-state={runState} data-step={step}>
       <Header onHelp={open} />
       <aside className="lab-setup" aria-label="Set-up">
+        <Runs />
         <SetUp />
       </aside>
       <main className="lab-main">
         <AlertBar />
         <Transport />
+        <Timeline />
         <Figures />
         <ChannelMap />
         <Charts />

@@ -19,8 +19,18 @@ export function useLabState<Value>(select: (state: LabState) => Value): Value {
   return useStore(useLab().store, select);
 }
 
-/** The view of the run, and a render a few times a second while it changes. */
-export function useRunView(): RunView {
+/** The view of a run (default the selected one) at the cursor, and a render a few times a second while it changes. */
+export function useRunView(run?: number): RunView {
   useLabState((state) => state.published);
-  return useLab().view();
+  useLabState((state) => state.cursor);
+  return useLab().view(run);
+}
+
+/** Updates made so far by the run that has made the fewest; recordings do not count. */
+export function useSlowestStep(): number {
+  useLabState((state) => state.published);
+  const lanes = useLabState((state) => state.lanes);
+  const lab = useLab();
+  const steps = lanes.filter(({ recorded }) => !recorded).map(({ run }) => lab.live(run).step);
+  return steps.length > 0 ? Math.min(...steps) : 0;
 }

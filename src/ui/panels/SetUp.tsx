@@ -1,9 +1,10 @@
-import { Button, NativeSelect, NumberInput, TextInput } from '@mantine/core';
+import { NativeSelect, NumberInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ZOO } from '../../core/network/index.ts';
 import { PRESETS } from '../../core/spec/presets.ts';
 import { totalSteps } from '../../core/spec/spec.ts';
-import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
+import { useLab, useLabState } from '../app/lab-context.tsx';
+import { ApplyBar } from './ApplyBar.tsx';
 import { BudgetField } from './BudgetField.tsx';
 import { Field, useDraftText, useDraftValue, useProblem } from './fields.tsx';
 import { OptionFields } from './OptionFields.tsx';
@@ -169,46 +170,6 @@ function LengthField() {
           edit(next, next === 'steps' ? Math.round(Number(epochs ?? 1) * stepsAnEpoch) : 10);
         }}
       />
-    </div>
-  );
-}
-
-/** Once something has been trained, a change waits here until it is wanted. */
-function ApplyBar() {
-  const { actions } = useLab();
-  const parsed = useLabState((state) => state.parsed);
-  const opened = useLabState((state) => state.opened);
-  const past = useLabState((state) => state.past);
-  const { step } = useRunView();
-  const changed = opened !== null && (!parsed.ok || JSON.stringify(parsed.spec) !== JSON.stringify(opened));
-  const problems = parsed.ok ? [] : parsed.problems;
-  return (
-    <div className="setup-apply">
-      {problems.length > 0 && (
-        <div role="alert" className="setup-problems">
-          {problems.map(({ message }) => (
-            <p key={message}>{message}</p>
-          ))}
-        </div>
-      )}
-      {changed && step > 0 && (
-        <>
-          <p>Applying starts a new run in place of this one; Undo brings its set-up back.</p>
-          <div className="setup-buttons">
-            <Button size="compact-sm" disabled={!parsed.ok} onClick={actions.apply}>
-              Apply
-            </Button>
-            <Button size="compact-sm" variant="default" onClick={actions.discard}>
-              Discard changes
-            </Button>
-          </div>
-        </>
-      )}
-      {!changed && past.length > 0 && (
-        <Button size="compact-sm" variant="subtle" onClick={actions.undo}>
-          Undo the last applied change
-        </Button>
-      )}
     </div>
   );
 }
