@@ -63,3 +63,46 @@ export const PRESETS: readonly Preset[] = [
     },
   },
 ];
+
+export interface RacePreset {
+  readonly id: string;
+  readonly title: string;
+  readonly summary: string;
+  /** The runs of the race, on the same batches. */
+  readonly specs: readonly SpecInput[];
+}
+
+/** The same setting for each: what it shares, and its own name and scheme. */
+const raceOf = (shared: SpecInput, runs: readonly SpecInput[]): readonly SpecInput[] =>
+  runs.map((own) => ({ version: 1, seed: 1, ...shared, ...own }));
+
+const HALF_THE_MACS = { kind: 'macs', keep: 0.5 };
+const HALF_THE_MACS_RUNS: readonly SpecInput[] = [
+  { name: 'CHEX', scheme: { id: 'chex', budget: HALF_THE_MACS } },
+  { name: 'Magnitude', scheme: { id: 'magnitude', budget: HALF_THE_MACS } },
+  { name: 'Uniform', scheme: { id: 'uniform', budget: HALF_THE_MACS } },
+  { name: 'Dense', scheme: { id: 'dense' } },
+];
+
+/** Races to start from. */
+export const RACES: readonly RacePreset[] = [
+  {
+    id: 'micro-race',
+    title: 'CHEX, magnitude, uniform and dense at half the MACs',
+    summary: 'Four runs of the micro network on the same batches, and what the MACs that were left out cost.',
+    specs: raceOf(
+      {
+        model: { id: 'convnet-micro' },
+        data: { train: 4_000, test: 500 },
+        train: { steps: 300, batchSize: 50, learningRate: 0.1, augment: ['flip'], evaluateEvery: 50 },
+      },
+      HALF_THE_MACS_RUNS,
+    ),
+  },
+  {
+    id: 'resnet20-race',
+    title: 'The same race on ResNet-20',
+    summary: 'Thirty epochs on all images; for a GPU.',
+    specs: raceOf({ model: { id: 'resnet20' }, train: { epochs: 30, batchSize: 128 } }, HALF_THE_MACS_RUNS),
+  },
+];

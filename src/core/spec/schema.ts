@@ -4,11 +4,12 @@ import type { OptionField, OptionValue } from './options.ts';
 import { type SpecProblem, pathOf, refusal, unknownKey } from './problems.ts';
 import type { BudgetKind } from './spec.ts';
 
-/** Images of CIFAR-10, and the longest run and widest layer that are accepted. */
+/** Images of CIFAR-10, and the longest run, widest layer and longest name that are accepted. */
 const TRAIN_IMAGES = 50_000;
 const TEST_IMAGES = 10_000;
 export const MOST_STEPS = 10_000_000;
 export const WIDEST_LAYER = 1_280;
+export const LONGEST_NAME = 80;
 
 // Every message says what is accepted; a refusal is the path, the message and what was found.
 const number = (from: number, to: number) => {
@@ -46,11 +47,12 @@ const object = <const Entries extends v.ObjectEntries>(entries: Entries, accepte
   );
 };
 
+const someName = `a text of 1 to ${LONGEST_NAME} characters`;
 const nameSchema = v.pipe(
-  v.string('a text of 1 to 80 characters'),
+  v.string(someName),
   v.trim(),
-  v.minLength(1, 'a text of 1 to 80 characters'),
-  v.maxLength(80, 'a text of 1 to 80 characters'),
+  v.minLength(1, someName),
+  v.maxLength(LONGEST_NAME, someName),
   v.regex(/^[^\p{Cc}\p{Bidi_Control}]*$/u, 'a text without control characters'),
 );
 const modelEntries = {
