@@ -139,7 +139,8 @@ describe('a race', () => {
     for (const [i, spec] of [half, dense()].entries()) {
       const recovered = lab.log(i + 1).findIndex(({ kind }) => kind === 'recovered');
       expect(recovered).toBeGreaterThan(0);
-      const steps = (log: readonly RunEvent[]): unknown[] => timeless(log.filter(({ kind }) => kind === 'step'));
+      const steps = (log: readonly RunEvent[]): readonly unknown[] =>
+        timeless(log.filter(({ kind }) => kind === 'step'));
       const told = steps(lab.log(i + 1)).slice(-5);
       expect(told).toEqual(steps(await alone(spec)).slice(-5));
     }
@@ -174,7 +175,7 @@ describe('a race', () => {
 });
 
 /** What decides about training: steps, evaluations and structures, in order. */
-const deeds = (events: readonly RunEvent[]): unknown[] =>
+const deeds = (events: readonly RunEvent[]): readonly unknown[] =>
   timeless(events.filter(({ kind }) => !['start', 'fork', 'note', 'finish'].includes(kind)));
 
 describe('a fork', () => {
@@ -208,7 +209,7 @@ describe('a fork', () => {
       scheme: { ...half.scheme, budget: { kind: 'channels', keep: 0.3 }, until: 20 },
     });
     const { parent, child } = await forked(12, spec);
-    const before = (events: readonly RunEvent[]): unknown[] =>
+    const before = (events: readonly RunEvent[]): readonly unknown[] =>
       deeds(events.filter((event) => event.step < 12 || (event.step === 12 && event.kind === 'step')));
     expect(before(child)).toEqual(before(parent));
     const at = (events: readonly RunEvent[]): RunEvent | undefined =>
