@@ -195,7 +195,7 @@ export function createLab(
     const [first] = lanes;
     if (!first) return;
     if (draft) drafts.set(first.run, draft);
-    store.setState({ lanes, selected: first.run, cursor: null, edits: {}, alert: null });
+    store.setState({ lanes, selected: first.run, runState: 'loading', cursor: null, edits: {}, alert: null });
     stopPlaying();
     show(first.run);
     lab.send({ type: 'open', runs: lanes.map(({ run, spec }) => ({ run, spec })) });
