@@ -7,6 +7,8 @@ import type { Network, Structure, Tensors } from '../core/network/index.ts';
  * - which images, crops and flips a step uses depends on (seed, step) alone, so engines and schemes see equal batches;
  * - the engine trains the compact network; pruned channels keep their most recently used values in full-size stores;
  * - tensors that cross the seam are full-size (`read`, `write`, `gradients`), layouts as in core/network;
+ * - trainers of one engine may share the memory that they compute in: a call that needs it waits until the one before it,
+ *   of whichever trainer, is done; so interleaving trainers never changes what any of them computes;
  * - every promise rejects with an Error whose message is a sentence a user can act on.
  */
 export interface Engine {
@@ -14,6 +16,11 @@ export interface Engine {
   /** Makes room for a data set; images arrive later by `EngineData.write`. */
   openData(layout: DataLayout): EngineData;
   open(network: Network, structure: Structure, parameters: Tensors, options: TrainerOptions): Promise<Trainer>;
+  /**
+   * Bytes of GPU (or backend) memory held by the data sets and trainers of this engine. Memory that trainers share counts
+   * once.
+   */
+  readonly bytes: number;
   /** Resolves with a sentence when the device is lost; never rejects. */
   readonly lost: Promise<string>;
   dispose(): void;
@@ -246,7 +253,10 @@ export interface Trainer {
   /** Updates made so far. */
   readonly step: number;
   readonly structure: Structure;
-  /** Bytes of GPU (or backend) memory held by this trainer. */
+  /**
+   * Bytes of GPU (or backend) memory held by this trainer. Memory that it shares with other trainers of the engine counts in
+   * each of them, and once in `Engine.bytes`.
+   */
   readonly bytes: number;
   setPace(pace: Pace): void;
   /** Trains `steps` steps. `hyperAt` is asked once for each absolute step. */
