@@ -15,7 +15,7 @@ import {
 } from './faults.ts';
 import type { FeederListener } from './feeder.ts';
 import { Keeping } from './keeping.ts';
-import { type RunParts, closeParts, openParts } from './parts.ts';
+import { type RunParts, applyRules, closeParts, openParts } from './parts.ts';
 import { type RunPlan, type SchemeAccess, planRun } from './plan.ts';
 
 /** How long a failed call waits for the engine to say that its device was lost, which explains the failure. */
@@ -174,6 +174,7 @@ export class Recovery {
       if (this.#kept) {
         await parts.trainer.restore(this.#kept.trainer);
         this.#plan.scheme.restore(structuredClone(this.#kept.scheme));
+        await applyRules(parts.trainer, this.#plan.scheme);
         requireWanted();
       }
       return parts;

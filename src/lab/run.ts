@@ -6,7 +6,7 @@ import type { RunCheckpoint } from './checkpoint.ts';
 import { DivergenceWatch, divergenceMessage } from './divergence.ts';
 import { sentenceOf } from './faults.ts';
 import { Throughput, nextCallSteps, nextTask } from './pace.ts';
-import { type RunParts, bytesOf, closeParts } from './parts.ts';
+import { type RunParts, applyRules, bytesOf, closeParts } from './parts.ts';
 import type { RunPlan } from './plan.ts';
 import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
 import { startEvents, structureEvents } from './run-events.ts';
@@ -354,6 +354,7 @@ export class Run {
     const decision = await this.plan.scheme.decide(step, before);
     await trainer.restructure(decision.structure);
     if (decision.write) await trainer.write(decision.write);
+    await applyRules(trainer, this.plan.scheme);
     if (!this.#moving(parts)) return;
     const milliseconds = performance.now() - began;
     for (const event of structureEvents(this.plan.network, before, decision, { step, milliseconds })) this.#tell(event);

@@ -3,7 +3,8 @@ import type { Decision, SchemeContext, SchemeRun } from '../../core/scheme/schem
 import type { Budget } from '../../core/spec/spec.ts';
 import { allocate } from '../shared/allocate.ts';
 import { type AllocationRule, allocateUpdate } from './allocation.ts';
-import { type ChexLayer, columnsOf, prunableLayers } from './layers.ts';
+import { columnsOf } from '../shared/columns.ts';
+import { type ChexLayer, prunableLayers } from './layers.ts';
 import { selectChannels } from './prune.ts';
 import { type LayerUpdate, explain } from './reasons.ts';
 import { regrowChannels } from './regrow.ts';
