@@ -1,10 +1,4 @@
-import {
-  type Network,
-  batchNormOf,
-  groupByNode,
-  groupsOf,
-  shapesOf,
-} from '../../core/network/index.ts';
+import { type Network, batchNormOf, groupByNode, groupsOf, shapesOf } from '../../core/network/index.ts';
 import type { Filters } from '../shared/columns.ts';
 
 /** A prunable convolution: the only producer of its channel group, with its batch norm (chex.md 3.0). */
