@@ -57,7 +57,7 @@ export class ChexRun implements SchemeRun {
   async decide(step: number, structure: Structure): Promise<Decision> {
     const { options, network, seed } = this.#context;
     const tensors = await this.#context.read(this.#layers.flatMap(({ kernel, gamma }) => [kernel, gamma]));
-    const decay = String(options['decay']) as Decay;
+    const decay = options['decay'] as Decay;
     const factor = regrowFactor(Number(options['regrow']), step, this.#schedule.until, decay);
     const counts = allocateUpdate(network, this.#layers, this.#allocation, factor, tensors, structure);
     const rule = options['residual'] === 'norm' ? 'norm' : 'squared';

@@ -14,6 +14,7 @@ export const taylorCriterion: MakeCriterion = ({ network, options, read, gradien
   const [batches, memory] = [Number(options['batches']), Number(options['memory'])];
   let before: Scores | null = null;
 
+  /** Mean of the squares over the latest mini-batches. */
   const averaged = async (step: number): Promise<Scores> => {
     const affine = await read(norms.flatMap((norm) => [`${norm}/gamma`, `${norm}/beta`]));
     const first = Math.max(0, step - batches);
@@ -23,11 +24,11 @@ export const taylorCriterion: MakeCriterion = ({ network, options, read, gradien
       for (const layer of layers) {
         const sum = sums.get(layer.group.id) ?? new Float64Array();
         gateGradients(layer, affine, tensors).forEach((gradient, channel) => {
-          sum[channel] = (sum[channel] ?? 0) + gradient ** 2 / (step - first);
+          sum[channel] = (sum[channel] ?? 0) + gradient ** 2;
         });
       }
     }
-    return sums;
+    return new Map([...sums].map(([id, sum]) => [id, sum.map((squares) => squares / (step - first))]));
   };
 
   return {
