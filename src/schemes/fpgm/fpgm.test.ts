@@ -66,11 +66,21 @@ test('a run prunes the filter nearest to the others, where the L1 norm prunes th
   expect((await pruned('magnitude'))[0]).toMatchObject({ channel: 0, score: 0 });
 });
 
-test('filters that were pruned before no longer count', async () => {
-  const lab = await labOf('fpgm', twoLayers(5, 4), { options: { iterations: 2, at: 10, every: 10 } });
-  const [first, second] = await prunings(lab);
-  const scores = (made: typeof first) =>
-    made?.decision.reasons.filter(({ layer }) => layer === 'b').map(({ score }) => score);
-  expect(scores(first)?.every((score) => score !== undefined)).toBe(true);
-  expect(second?.decision.reasons.some(({ fate }) => fate === 'off')).toBe(true);
+test('filters and inputs that were pruned before no longer count', async () => {
+  const lab = await labOf('fpgm', twoLayers(4, 5), { options: { iterations: 2, at: 10, every: 10 } });
+  const [, second] = await prunings(lab);
+  const { a: inputs = [], b: filters = [] } = second?.before.channels ?? {};
+  expect([inputs.length, filters.length]).toEqual([3, 4]);
+  const kernel = lab.parameters.get('b/kernel') ?? new Float32Array();
+  const weight = (input: number, filter: number): number => kernel[input * 5 + filter] ?? NaN;
+  for (const { layer, channel, score } of second?.decision.reasons ?? []) {
+    if (layer !== 'b' || !filters.includes(channel)) continue;
+    const distances = filters.map((other) =>
+      Math.hypot(...inputs.map((input) => weight(input, channel) - weight(input, other))),
+    );
+    expect(score).toBeCloseTo(
+      distances.reduce((sum, distance) => sum + distance, 0),
+      9,
+    );
+  }
 });
