@@ -142,7 +142,7 @@ describe('rules of the update', () => {
       ...engine,
       open: async (...given) => {
         const trainer = await engine.open(...given);
-        trainer.setRules = async (rules = new Map()) => void seen.push([trainer.step, rules.size]);
+        trainer.setRules = async (rules) => void seen.push([trainer.step, rules.size]);
         return trainer;
       },
     };
