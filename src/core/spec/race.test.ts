@@ -111,4 +111,9 @@ describe('reading a race', () => {
       for (const frame of frames) expect(frame).toEqual(frames[0]);
     }
   });
+
+  test('every preset race is one', () => {
+    for (const { specs } of RACES)
+      expect(namesOf(parseRace(specs, SCHEMES))).toEqual(specs.map((spec) => spec['name']));
+  });
 });
