@@ -4,6 +4,7 @@ import { CLOCKS, type Clock, clockAt } from '../../core/events/clocks.ts';
 import type { RunView } from '../../core/events/view.ts';
 import type { Lab } from '../../state/store.ts';
 import { useLab } from '../app/lab-context.tsx';
+import { type Comparison, CompareCard } from './CompareCard.tsx';
 import { Chart, type XScale } from './Chart.tsx';
 import { Keys } from './Keys.tsx';
 import { type RacingRun, lossCeiling, raceAccuracies, raceLosses } from './race-series.ts';
@@ -16,10 +17,14 @@ export function Charts() {
   usePace();
   const lab = useLab();
   const [clock, setClock] = useState<Clock>('step');
+  const [chosen, setComparison] = useState<Comparison | null>(null);
+  // The standing shows itself when it is decided, unless something else was chosen.
+  const comparison = chosen ?? (lab.store.getState().runState === 'done' ? 'standing' : 'widths');
   const view = lab.view();
   const racing = lab.store.getState().lanes.length > 1;
   const runs = visibleRuns(lab);
   const scale = scaleOf(racing ? runs.map(({ run }) => lab.live(run)) : [lab.live()], view, clock);
+  const widths = { title: 'Widths', ...widthSeries(view, clock), scale, digits: 0, grid: 8, stepped: true };
   const losses = raceLosses(racing ? runs : [], clock);
   return (
     <section className="charts-row" aria-label="Charts">
@@ -33,7 +38,7 @@ export function Charts() {
           onChange={setClock}
         />
       </div>
-      <div className="charts">
+      <div className="charts" data-compare={(racing && comparison !== 'widths') || undefined}>
         {racing ? (
           <>
             <Chart
@@ -64,7 +69,7 @@ export function Charts() {
             <Chart title="Accuracy" {...accuracySeries(view, clock)} scale={scale} digits={1} unit=" %" grid={20} />
           </>
         )}
-        <Chart title="Widths" {...widthSeries(view, clock)} scale={scale} digits={0} grid={8} stepped />
+        {racing ? <CompareCard shown={comparison} onShow={setComparison} widths={widths} /> : <Chart {...widths} />}
       </div>
     </section>
   );
