@@ -69,6 +69,13 @@ export interface ChannelReason {
   readonly score?: number;
   readonly rank?: number;
   readonly of?: number;
+  /** The score at which it was decided: channels below went. */
+  readonly threshold?: number;
+  /** Its rank among the channels of all layers (1 = best of `globalOf`), where they compete with each other. */
+  readonly globalRank?: number;
+  readonly globalOf?: number;
+  /** Other layers whose channel of this number goes with it. */
+  readonly tied?: readonly string[];
   /** Probability with which it could be drawn for regrowing. */
   readonly probability?: number;
   /** One sentence in the field's words, with the numbers in it. */
