@@ -1,5 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
+import { forkProblems, otherScheme } from '../core/spec/fork.ts';
 import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import { MOST_RUNS } from '../core/spec/race.ts';
 import type { Spec } from '../core/spec/spec.ts';
@@ -9,7 +10,6 @@ import { SCHEMES } from '../schemes/index.ts';
 import { DataPool } from './data-pool.ts';
 import type { OpenedEngine } from './engines.ts';
 import { sentenceOf } from './faults.ts';
-import { forkProblems, otherScheme } from './fork.ts';
 import { forkEvents } from './run-events.ts';
 import { type OpenOptions, Run, type RunPhase } from './run.ts';
 import type { Setting } from './settings.ts';

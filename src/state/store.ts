@@ -36,6 +36,8 @@ export interface LabState {
   readonly cursor: number | null;
   /** Steps a second at which the cursor moves by itself; 0 while it stands. */
   readonly playing: number;
+  /** Steps a second at which Play moves it. */
+  readonly speed: number;
   /** Kept channels by group, switched by hand on the map and not yet forked or run. */
   readonly edits: Readonly<Record<string, readonly number[]>>;
   /** Version of the histories as last published: a few times a second, for charts and numbers. */
@@ -81,6 +83,7 @@ export function createLab(
     alert: null,
     cursor: null,
     playing: 0,
+    speed: 10,
     edits: {},
     published: 0,
     past: [],
@@ -374,9 +377,15 @@ export function createLab(
         if (get().cursor === null) stopPlaying();
       }, PLAY_FRAME);
     },
-    /** Switches channels of a group on the map; they wait there for Fork (or Discard). */
-    switchChannels(group: string, kept: readonly number[]): void {
-      store.setState({ edits: { ...get().edits, [group]: kept } });
+    /** Sets how many steps a second Play goes; at once where it plays. */
+    setSpeed(speed: number): void {
+      store.setState({ speed });
+      if (get().playing > 0) actions.play(speed);
+    },
+    /** Switches channels of a group on the map; they wait there for Fork (or Discard). Null: as the run has them. */
+    switchChannels(group: string, kept: readonly number[] | null): void {
+      const { [group]: _, ...others } = get().edits;
+      store.setState({ edits: kept ? { ...others, [group]: kept } : others });
     },
     /**
      * Opens a run that goes on from the selected one's checkpoint of a step with what the form and the map say. The

@@ -20,6 +20,8 @@ export interface ChannelView {
   since: number;
   /** How often it has been switched off. */
   timesOff: number;
+  /** When it was off: from a step to the one that switched it on again, null while it is off. Replaced, never changed. */
+  offs: readonly { readonly from: number; readonly to: number | null }[];
   /** What the latest decision said of it. */
   reason: ChannelReason | undefined;
 }
@@ -204,6 +206,7 @@ function applyStart(view: RunView, event: StartEvent): void {
       fate: 'kept',
       since: 0,
       timesOff: 0,
+      offs: [],
       reason: undefined,
     }));
     view.layers.push({
@@ -274,6 +277,9 @@ function applyChannels(view: RunView, event: ChannelEvent): void {
     else channel.fate = 'regrown';
     channel.since = event.step;
     if (off) channel.timesOff++;
+    channel.offs = off
+      ? [...channel.offs, { from: event.step, to: null }]
+      : channel.offs.map((span) => (span.to === null ? { ...span, to: event.step } : span));
   }
   for (const reason of event.reasons) {
     const channel = layer.channels[reason.channel];

@@ -1,8 +1,7 @@
-import { type Network, type Tensors, denseStructure } from '../../core/network/index.ts';
+import { type Network, type Tensors, costOf, denseStructure } from '../../core/network/index.ts';
 import type { ChannelReason, Decision } from '../../core/scheme/scheme.ts';
 import type { Budget } from '../../core/spec/spec.ts';
 import { allocate } from '../shared/allocate.ts';
-import { costOf } from '../shared/cost.ts';
 import { columnsOf, l1Norm } from '../shared/columns.ts';
 import { ranking } from '../shared/ranking.ts';
 import type { ChexLayer } from './layers.ts';

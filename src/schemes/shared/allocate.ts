@@ -1,6 +1,5 @@
-import type { ChannelGroup, Network } from '../../core/network/index.ts';
+import { type ChannelGroup, type Network, costOf } from '../../core/network/index.ts';
 import type { Budget } from '../../core/spec/spec.ts';
-import { costOf } from './cost.ts';
 
 /** A layer (channel group) whose width is to be decided. */
 export interface Candidate {
