@@ -1,3 +1,4 @@
+import { buildNetwork, groupsOf } from '../network/index.ts';
 import type { ChannelReason } from '../scheme/scheme.ts';
 import type {
   ChannelEvent,
@@ -316,6 +317,13 @@ export const keptChannels = (view: RunView): number =>
 /** Channels that the scheme may cut, in all. */
 export const prunableChannels = (view: RunView): number =>
   view.layers.reduce((sum, layer) => sum + (layer.prunable ? layer.total : 0), 0);
+
+/** Channels that a channel budget is a share of: those of layers that additions tie together count once. */
+export function budgetChannels({ prunable, spec: { model } }: StartEvent): number {
+  const groups = groupsOf(buildNetwork(model.id, model.width));
+  const counted = groups.filter(({ producers }) => producers.some((layer) => prunable.includes(layer)));
+  return counted.reduce((sum, { channels }) => sum + channels, 0);
+}
 
 /** Channels of the present network that were off at some time: what pruning without regrowing would have lost. */
 export const returnedChannels = (view: RunView): number =>

@@ -56,7 +56,7 @@ describe('the average over mini-batches', () => {
 });
 
 test('scores have momentum over prunings, which a resumed run has too', async () => {
-  const options = { at: 10, every: 10, iterations: 2, batches: 1, memory: 0.75 };
+  const options = { at: 10, every: 10, iterations: 3, batches: 1, memory: 0.75 };
   const gradients = (step: number): Tensors => withGradients(step < 10 ? [4, 3, 2] : [0, 0, 2], [0, 0, 0]);
   const labAt = () => labOf('taylor', network, { gradients, options, budget: { kind: 'channels', keep: 1 } });
   const first = await labAt();
@@ -71,5 +71,7 @@ test('scores have momentum over prunings, which a resumed run has too', async ()
     const own = reasons.filter(({ layer }) => layer === 'a').map(({ score }) => score);
     // 0.75 of 16, 9, 4 and 0.25 of 0, 0, 4.
     expect(own).toEqual([12, 6.75, 4]);
+    const third = (await run.decide(30, structure)).reasons.filter(({ layer }) => layer === 'a');
+    expect(third.map(({ score }) => score)).toEqual([9, 5.0625, 4]);
   }
 });
