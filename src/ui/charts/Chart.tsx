@@ -2,7 +2,7 @@ import { type ReactNode, useState } from 'react';
 import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import type { Clock } from '../../core/events/clocks.ts';
 import { Card, TableSwitch } from './Card.tsx';
-import { clockText, clockTick } from './clock-text.ts';
+import { clockText, clockTick, roundTicks } from './clock-text.ts';
 import { DataTable } from './DataTable.tsx';
 import { Keys } from './Keys.tsx';
 import type { ChartData } from './series.ts';
@@ -27,6 +27,8 @@ export interface LinesProps extends ChartData {
   readonly floor?: 0 | 'auto';
   /** What lies above is cut off. */
   readonly ceiling?: number;
+  /** Said while there is nothing to draw. */
+  readonly empty?: string;
 }
 
 /** A chart in a card of its own. `note` says what it shows where its title alone does not. */
@@ -50,10 +52,10 @@ export function Chart({ keys = true, note, ...lines }: LinesProps & { keys?: boo
 
 /** The lines of a chart, or the same as a table. */
 export function Lines({ table, ...lines }: LinesProps & { table: boolean }) {
-  const { title, points, series, scale, digits, unit = '' } = lines;
+  const { title, points, series, scale, digits, unit = '', empty = 'Curves begin with the first step.' } = lines;
   const text = (value: unknown): string => (typeof value === 'number' ? `${value.toFixed(digits)}${unit}` : '–');
   if (table) return <DataTable title={title} clock={scale.clock} points={points} series={series} text={text} />;
-  if (points.length === 0) return <p className="chart-empty">Curves begin with the first step.</p>;
+  if (points.length === 0) return <p className="chart-empty">{empty}</p>;
   return <Plot {...lines} text={text} />;
 }
 
@@ -76,6 +78,7 @@ function Plot({
           dataKey="x"
           type="number"
           domain={[0, end]}
+          ticks={roundTicks(clock, end)}
           stroke="var(--faint)"
           tick={TICK}
           tickLine={false}
@@ -98,7 +101,13 @@ function Plot({
           contentStyle={TOOLTIP}
         />
         {marks.map((x) => (
-          <ReferenceLine key={x} x={x} stroke="var(--mark)" strokeDasharray="2 3" />
+          <ReferenceLine
+            key={x}
+            x={x}
+            stroke="var(--mark)"
+            strokeDasharray="2 3"
+            strokeOpacity={marks.length > MANY_MARKS ? 0.45 : 1}
+          />
         ))}
         {series.map(({ key, name, colour, dash, dots, strong }) => (
           <Line
@@ -123,5 +132,7 @@ const LABELS: Readonly<Record<Clock, string>> = { step: 'Step', seconds: 'After'
 /** As short as an axis has room for; an exploding loss too. */
 const tickText = (value: number): string =>
   Math.abs(value) >= 1e4 ? value.toPrecision(2) : String(Number(value.toFixed(2)));
+/** More of them would hide the curves. */
+const MANY_MARKS = 8;
 const TICK = { fontSize: 11, fill: 'var(--muted)' };
 const TOOLTIP = { background: 'var(--surface)', border: '1px solid var(--line)', borderRadius: 8, fontSize: 12 };

@@ -4,7 +4,7 @@ import { CLOCKS, type Clock, clockAt } from '../../core/events/clocks.ts';
 import type { RunView } from '../../core/events/view.ts';
 import type { Lab } from '../../state/store.ts';
 import { useLab } from '../app/lab-context.tsx';
-import { type Comparison, CompareCard } from './CompareCard.tsx';
+import { COMPARISONS, type Comparison, CompareCard } from './CompareCard.tsx';
 import { Chart, type XScale } from './Chart.tsx';
 import { Keys } from './Keys.tsx';
 import { type RacingRun, lossCeiling, raceAccuracies, raceLosses } from './race-series.ts';
@@ -37,6 +37,15 @@ export function Charts() {
           value={clock}
           onChange={setClock}
         />
+        {racing && (
+          <SegmentedControl
+            size="xs"
+            aria-label="What to compare"
+            data={[...COMPARISONS]}
+            value={comparison}
+            onChange={(value) => setComparison(value)}
+          />
+        )}
       </div>
       <div className="charts" data-compare={(racing && comparison !== 'widths') || undefined}>
         {racing ? (
@@ -55,6 +64,7 @@ export function Charts() {
             <Chart
               title="Accuracy"
               note="test images"
+              empty="Points begin with the first evaluation."
               keys={false}
               {...raceAccuracies(runs, clock)}
               scale={scale}
@@ -69,7 +79,7 @@ export function Charts() {
             <Chart title="Accuracy" {...accuracySeries(view, clock)} scale={scale} digits={1} unit=" %" grid={20} />
           </>
         )}
-        {racing ? <CompareCard shown={comparison} onShow={setComparison} widths={widths} /> : <Chart {...widths} />}
+        {racing ? <CompareCard shown={comparison} widths={widths} /> : <Chart {...widths} />}
       </div>
     </section>
   );

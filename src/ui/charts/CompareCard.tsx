@@ -1,52 +1,42 @@
-import { SegmentedControl } from '@mantine/core';
 import { useState } from 'react';
 import { Differences } from '../panels/Differences.tsx';
-import { FIRST_WEIGHTS, Standing } from '../panels/Standing.tsx';
-import { Card, TableSwitch } from './Card.tsx';
-import { Lines, type LinesProps } from './Chart.tsx';
-import { Keys } from './Keys.tsx';
+import { Standing } from '../panels/Standing.tsx';
+import { FIRST_WEIGHTS, WeightSliders } from '../panels/WeightSliders.tsx';
+import { Card } from './Card.tsx';
+import { Chart, type LinesProps } from './Chart.tsx';
 
 export type Comparison = 'widths' | 'standing' | 'differences';
 
-const VIEWS: readonly { readonly value: Comparison; readonly label: string }[] = [
+export const COMPARISONS: readonly { readonly value: Comparison; readonly label: string }[] = [
   { value: 'widths', label: 'Widths' },
   { value: 'standing', label: 'Standing' },
   { value: 'differences', label: 'Differences' },
 ];
 
-interface CompareCardProps {
-  readonly shown: Comparison;
-  readonly onShow: (shown: Comparison) => void;
-  readonly widths: LinesProps;
-}
-
 /** The third card of a race: the widths of the selected run, the standing, or what differs between the specs. */
-export function CompareCard({ shown, onShow, widths }: CompareCardProps) {
-  const [table, setTable] = useState(false);
+export function CompareCard({ shown, widths }: { shown: Comparison; widths: LinesProps }) {
   const [weights, setWeights] = useState(FIRST_WEIGHTS);
-  return (
-    <Card
-      head={
-        <>
-          <SegmentedControl
-            size="xs"
-            aria-label="What to compare"
-            data={[...VIEWS]}
-            value={shown}
-            onChange={(value) => onShow(value)}
-          />
-          {shown === 'widths' && (
+  switch (shown) {
+    case 'widths':
+      return <Chart {...widths} />;
+    case 'standing':
+      return (
+        <Card
+          head={
             <>
-              <Keys series={widths.series} />
-              <TableSwitch title="Widths" table={table} onSwitch={setTable} />
+              <h2>Standing</h2>
+              <WeightSliders weights={weights} onWeights={setWeights} />
             </>
-          )}
-        </>
-      }
-    >
-      {shown === 'widths' && <Lines table={table} {...widths} />}
-      {shown === 'standing' && <Standing weights={weights} onWeights={setWeights} />}
-      {shown === 'differences' && <Differences />}
-    </Card>
-  );
+          }
+        >
+          <Standing weights={weights} />
+        </Card>
+      );
+    case 'differences':
+      return (
+        <Card head={<h2>Differences</h2>}>
+          <Differences />
+        </Card>
+      );
+  }
 }

@@ -5,9 +5,9 @@ import type { ChartSeries } from './series.ts';
 export const Keys = ({ series }: { series: readonly ChartSeries[] }) => (
   <ul className="keys">
     {series.slice(0, 6).map(({ key, name, colour, dash }) => (
-      <li key={key}>
+      <li key={key} title={name}>
         <Swatch style={{ colour, dash }} width={18} />
-        {name}
+        <span>{name}</span>
       </li>
     ))}
     {series.length > 6 && <li>and {series.length - 6} more</li>}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clockText, clockTick } from './clock-text.ts';
+import { clockText, clockTick, roundTicks } from './clock-text.ts';
 
 test('places on a clock carry their unit', () => {
   expect(clockText('step', 1_200)).toBe('1,200');
@@ -18,4 +18,12 @@ test('on an axis they are short', () => {
     '250 G',
     '6 T',
   ]);
+});
+
+test('axes have round ticks', () => {
+  expect(roundTicks('step', 33)).toEqual([0, 10, 20, 30]);
+  expect(roundTicks('step', 1)).toEqual([0, 1]);
+  expect(roundTicks('step', 11_700)).toEqual([0, 5_000, 10_000]);
+  expect(roundTicks('seconds', 1)).toEqual([0, 0.2, 0.4, 0.6000000000000001, 0.8, 1]);
+  expect(roundTicks('macs', 2.1e9)).toEqual([0, 5e8, 1e9, 1.5e9, 2e9]);
 });

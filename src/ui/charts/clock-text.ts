@@ -19,3 +19,11 @@ export function clockTick(clock: Clock, value: number): string {
   const power = Math.min(PREFIXES.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
   return `${Number((value / 1_000 ** power).toPrecision(3))}${PREFIXES[power]}`;
 }
+
+/** Round places from 0 to `end` for an axis, about four of them; whole ones on a clock that counts. */
+export function roundTicks(clock: Clock, end: number): number[] {
+  const power = 10 ** Math.floor(Math.log10(end / 4));
+  const wanted = [1, 2, 5, 10].map((digit) => digit * power).find((each) => end / each <= 5) ?? end;
+  const each = clock === 'seconds' ? wanted : Math.max(1, wanted);
+  return Array.from({ length: Math.floor(end / each) + 1 }, (_, i) => i * each);
+}

@@ -41,16 +41,18 @@ describe('losses of a race', () => {
     const { points, series } = raceLosses([racing(1, view([3, 2, 1])), racing(2, view([5]))], 'step');
     expect(points).toEqual([
       { x: 1, run1: 3, run2: 5 },
-      { x: 2, run1: 2 },
-      { x: 3, run1: 1 },
+      { x: 2, run1: 2.5 },
+      { x: 3, run1: 2 },
     ]);
     expect(series[1]).toEqual({ key: 'run2', name: 'Run 2', strong: false, ...runStyle(2) });
   });
 
   test('by another clock each run keeps its own pace, and its last value', () => {
     const { points } = raceLosses([racing(1, view([3, 2])), racing(2, view([5, 4], 2))], 'seconds');
-    expect(points.find(({ x }) => x === 2)).toEqual({ x: 2, run1: 2, run2: 5 });
-    expect(points.at(-1)).toEqual({ x: 4, run2: 4 });
+    expect(points.find(({ x }) => x === 2)).toEqual({ x: 2, run1: 2.5, run2: 5 });
+    // Between two steps: on the line.
+    expect(points.find(({ x }) => x === 3)).toEqual({ x: 3, run2: 4.75 });
+    expect(points.at(-1)).toEqual({ x: 4, run2: 4.5 });
     expect(points.every((point) => point.x > 2 === (point['run1'] === undefined) || point.x < 1)).toBe(true);
   });
 
@@ -63,10 +65,10 @@ describe('losses of a race', () => {
 
   test('a run that diverges leaves through the top; alone it has the axis', () => {
     const wild = racing(2, view([2.3, 1e6, Infinity]));
-    const both = raceLosses([racing(1, view([2.5, 4, 2])), wild], 'step');
-    expect(both.points.at(-1)).toEqual({ x: 3, run1: 2 });
-    expect(lossCeiling(both)).toBe(4);
-    expect(lossCeiling(raceLosses([wild], 'step'))).toBe(1e6);
+    const both = raceLosses([racing(1, view([4, 5, 3])), wild], 'step');
+    expect(both.points.at(-1)).toEqual({ x: 3, run1: 4 });
+    expect(lossCeiling(both)).toBe(4.5);
+    expect(lossCeiling(raceLosses([wild], 'step'))).toBeCloseTo(5e5, -2);
     expect(lossCeiling(raceLosses([], 'step'))).toBe(Infinity);
   });
 });

@@ -15,7 +15,8 @@ export interface RacingRun {
 /** Places on a chart's clock at which training curves are read off, besides the ends of the runs. */
 const PLACES = 200;
 /** Training losses are averaged over this share of a run's steps, or the curves of a race cannot be told apart. */
-const SMOOTHED_SHARE = 1 / 40;
+const SMOOTHED_SHARE = 1 / 25;
+const SMOOTHED_LEAST = 5;
 
 /** Key of a run's values in the points. */
 const keyOf = (run: number): string => `run${run}`;
@@ -27,21 +28,25 @@ const seriesOf = ({ run, name, colour, selected }: RacingRun): ChartSeries => ({
   ...runStyle(colour),
 });
 
-/** Training losses of all runs, read off at the same places: each the mean over the run's latest steps there. */
+/** Training losses of all runs, read off at the same places: each the mean over the run's latest steps there, and on the line between two steps. */
 export function raceLosses(runs: readonly RacingRun[], clock: Clock): ChartData {
   const points = new Points();
   const places = placesOf(runs, clock);
   for (const { run, view } of runs) {
     const clocks = view.train[clock];
-    const end = clocks.at(-1) ?? 0;
-    const window = Math.max(1, Math.round((view.start?.steps ?? 0) * SMOOTHED_SHARE));
+    const window = Math.max(SMOOTHED_LEAST, Math.round((view.start?.steps ?? 0) * SMOOTHED_SHARE));
+    const smoothed = (told: number): number => meanOf(view.train.loss, Math.max(0, told - window), told);
     let told = 0;
     for (const x of places) {
       while (told < clocks.length && (clocks[told] ?? 0) <= x) told++;
       if (told === 0) continue;
-      if (x > end) break;
-      const mean = meanOf(view.train.loss, Math.max(0, told - window), told);
-      if (Number.isFinite(mean)) points.at(x)[keyOf(run)] = mean;
+      const last = clocks[told - 1] ?? 0;
+      const next = clocks[told];
+      if (next === undefined && x > last) break;
+      const loss = smoothed(told);
+      const value =
+        next === undefined || x === last ? loss : between(loss, smoothed(told + 1), (x - last) / (next - last));
+      if (Number.isFinite(value)) points.at(x)[keyOf(run)] = value;
     }
   }
   return { points: points.sorted(), series: runs.map(seriesOf) };
@@ -74,6 +79,8 @@ function placesOf(runs: readonly RacingRun[], clock: Clock): readonly number[] {
   const places = clock === 'step' ? even.map(Math.ceil) : even;
   return [...new Set([...places, ...ends])].filter((place) => place > 0).sort((a, b) => a - b);
 }
+
+const between = (a: number, b: number, share: number): number => a + (b - a) * share;
 
 function meanOf(values: readonly number[], from: number, end: number): number {
   let sum = 0;

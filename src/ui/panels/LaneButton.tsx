@@ -1,19 +1,14 @@
-import { ActionIcon } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { ActionIcon, type ActionIconProps } from '@mantine/core';
+import type { ComponentPropsWithRef } from 'react';
 
-/** A small button whose name says which run it is about. */
+/** A small button whose name says which run it is about; what a menu or popover asks of its target goes through. */
 export const LaneButton = ({
   label,
   hint,
-  onClick,
   children,
-}: {
-  label: string;
-  hint: string;
-  onClick: () => void;
-  children: ReactNode;
-}) => (
-  <ActionIcon variant="subtle" color="gray" size={22} title={hint} onClick={onClick}>
+  ...rest
+}: { label: string; hint: string } & ActionIconProps & ComponentPropsWithRef<'button'>) => (
+  <ActionIcon variant="subtle" color="gray" size={20} title={hint} {...rest}>
     {children}
     <span className="unseen">{label}</span>
   </ActionIcon>

@@ -11,15 +11,13 @@ export function LaneSettings({ run, name }: { run: number; name: string }) {
   return (
     <Popover opened={opened} onChange={setOpened} width={236} position="bottom-end" shadow="md" trapFocus returnFocus>
       <Popover.Target>
-        <span>
-          <LaneButton
-            label={`Settings of ${name}`}
-            hint="Change learning rate or weight decay"
-            onClick={() => setOpened(!opened)}
-          >
-            <SlidersHorizontal size={14} />
-          </LaneButton>
-        </span>
+        <LaneButton
+          label={`Settings of ${name}`}
+          hint="Change learning rate or weight decay"
+          onClick={() => setOpened(!opened)}
+        >
+          <SlidersHorizontal size={14} />
+        </LaneButton>
       </Popover.Target>
       <Popover.Dropdown aria-label={`Settings of ${name}`}>
         {opened && <SettingsForm run={run} onDone={() => setOpened(false)} />}

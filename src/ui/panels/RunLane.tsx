@@ -50,7 +50,7 @@ export function RunLane({ lane, alone }: { lane: Lane; alone: boolean }) {
       )}
       <p id={`lane-detail-${run}`} className="lane-detail">
         <span className="lane-state">{stateOf(lane, live)}</span>
-        {figures.steps && <span>{figures.steps}</span>}
+        {figures.steps && <span title="Steps made, of all">{figures.steps}</span>}
         {figures.steps && (
           <span title="Accuracy on the test images">
             test <b>{figures.test}</b>

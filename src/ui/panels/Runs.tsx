@@ -12,12 +12,16 @@ export function Runs() {
   const lanes = useLabState((state) => state.lanes);
   const parsed = useLabState((state) => state.parsed.ok);
   const full = lanes.length >= MOST_RUNS;
-  const why = full ? `${MOST_RUNS} runs are the most` : parsed ? null : 'Correct the set-up first';
+  const why = full ? `${MOST_RUNS} at most` : parsed ? null : 'correct the set-up';
   return (
     <section className="runs" aria-labelledby="runs-title">
       <div className="runs-head">
-        <h2 id="runs-title">{lanes.length > 1 ? `Race of ${lanes.length} runs` : 'Run'}</h2>
-        {why && <p id="add-run-why">{why}</p>}
+        <h2 id="runs-title">{lanes.length > 1 ? `Race of ${lanes.length}` : 'Run'}</h2>
+        {why && (
+          <p id="add-run-why" title={why}>
+            {why}
+          </p>
+        )}
         <Button
           size="compact-xs"
           variant="subtle"

@@ -62,9 +62,9 @@ describe('how a run stands', () => {
 
 test('figures: before the start, before an evaluation, after one', () => {
   expect(laneFigures(emptyView())).toEqual({ steps: '', test: '–', macs: '–' });
-  expect(laneFigures(started())).toEqual({ steps: '0 of 1,200', test: '–', macs: '100 %' });
+  expect(laneFigures(started())).toEqual({ steps: '0/1,200', test: '–', macs: '100 %' });
   const later = started({ step: 1_100, macs: 503, test: [{ step: 1_000, loss: 1, accuracy: 0.5421 }] });
-  expect(laneFigures(later)).toEqual({ steps: '1,100 of 1,200', test: '54.2 %', macs: '50 %' });
+  expect(laneFigures(later)).toEqual({ steps: '1,100/1,200', test: '54.2 %', macs: '50 %' });
 });
 
 test('a fork names its parent, by the name it has now, and by the one it had when it is gone', () => {

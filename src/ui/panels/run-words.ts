@@ -28,7 +28,7 @@ export function laneFigures(view: RunView): { steps: string; test: string; macs:
   const count = (steps: number): string => steps.toLocaleString('en');
   const accuracy = view.test.at(-1)?.accuracy;
   return {
-    steps: view.start ? `${count(view.step)} of ${count(view.start.steps)}` : '',
+    steps: view.start ? `${count(view.step)}/${count(view.start.steps)}` : '',
     test: accuracy === undefined ? '–' : percent(accuracy),
     macs: view.start ? percent(view.macs / view.start.dense.macs, 0) : '–',
   };
