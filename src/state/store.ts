@@ -264,7 +264,9 @@ export function createLab(
   const lastStep = (): number => Math.max(0, ...get().lanes.map(({ run }) => liveOf(run).step));
   const seek = (step: number | null): void => {
     const cursor = step === null || step >= lastStep() ? null : Math.max(0, Math.round(step));
-    store.setState({ cursor, edits: {} });
+    const { cursor: before, edits } = get();
+    // Channels are switched on what is shown.
+    store.setState({ cursor, edits: cursor === before ? edits : {} });
     publish();
   };
 
