@@ -369,8 +369,12 @@ export function createLab(
       let at = get().cursor ?? 0;
       seek(at);
       store.setState({ playing: stepsPerSecond });
+      let shown = performance.now();
       player = setInterval(() => {
-        at += (stepsPerSecond * PLAY_FRAME) / 1_000;
+        // Where the page cannot follow, steps are left out: the speed is kept.
+        const now = performance.now();
+        at += (stepsPerSecond * (now - shown)) / 1_000;
+        shown = now;
         if (Math.floor(at) !== get().cursor) seek(Math.floor(at));
         if (get().cursor === null) stopPlaying();
       }, PLAY_FRAME);

@@ -114,6 +114,7 @@ function ForkHere() {
   return (
     <Tooltip label={help} multiline maw={300} position="bottom-end">
       <Button
+        className="timeline-fork"
         size="compact-sm"
         variant="default"
         leftSection={<GitFork size={14} />}

@@ -18,8 +18,10 @@ export interface WhyLineProps {
 export function WhyLine({ view, editing, shown, pinned }: WhyLineProps) {
   return (
     <div className="map-foot">
-      <div id="channel-why" className="map-why" aria-live="polite">
-        {shown ? <Why {...shown} editing={editing} pinned={pinned} /> : <p>{HINT}</p>}
+      <div className="map-why" tabIndex={0} role="region" aria-label="Why">
+        <div id="channel-why" aria-live="polite">
+          {shown ? <Why {...shown} editing={editing} pinned={pinned} /> : <p>{HINT}</p>}
+        </div>
       </div>
       {shown && editing.editable(shown.layer.layer) && <SwitchButton {...shown} editing={editing} />}
       {editing.pending && <WhatIf view={view} {...editing.pending} />}
@@ -82,12 +84,12 @@ function WhatIf({ view, channels, prediction }: { view: RunView; channels: numbe
       </p>
       <p>
         {compactNumber(macs)} MACs{share(macs, dense?.macs)} · {compactNumber(parameters)} parameters
-        {share(parameters, dense?.parameters)} · {time ? `≈ ${milliseconds(time.milliseconds)} ${UNITS[time.of]}` : '–'}
+        {share(parameters, dense?.parameters)}
       </p>
-      <p className="map-facts">
+      <p>
         {time
-          ? `Time: ${milliseconds(time.measured)} ${UNITS[time.of]} measured here, scaled by the MACs`
-          : 'Time: nothing measured here yet'}
+          ? `≈ ${milliseconds(time.milliseconds)} ${UNITS[time.of]} (from ${milliseconds(time.measured)} measured here, by MACs)`
+          : 'Time: – (nothing measured here yet)'}
       </p>
     </div>
   );
