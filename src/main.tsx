@@ -20,6 +20,8 @@ import '@mantine/core/styles/ModalBase.css';
 import '@mantine/core/styles/Modal.css';
 import '@mantine/core/styles/Alert.css';
 import '@mantine/core/styles/Paper.css';
+import '@mantine/core/styles/FloatingIndicator.css';
+import '@mantine/core/styles/SegmentedControl.css';
 import '@mantine/core/styles/Progress.css';
 import { MantineProvider } from '@mantine/core';
 import { createRoot } from 'react-dom/client';

@@ -84,6 +84,8 @@ export class Session {
   #wanted: Advance | null = null;
   #pace: Pace = 'smooth';
   #engine: Promise<OpenedEngine> | null = null;
+  /** The latest engine that could be opened. */
+  #opened: Engine | null = null;
   #data: Promise<Cifar10> | null = null;
   /** Runs are opened and closed one after the other. */
   #opening: Promise<void> = Promise.resolve();
@@ -309,6 +311,7 @@ export class Session {
       if (this.#engine === opening) this.#engine = null;
     };
     opening.then((opened) => {
+      this.#opened = opened.engine;
       this.#listener.onEngine(opened);
       void opened.engine.lost.then(() => {
         forget();
@@ -341,8 +344,7 @@ export class Session {
   }
 
   #tellMemory(): void {
-    const bytes = [...this.#members.values()].reduce((sum, { run }) => sum + (run?.bytes ?? 0), 0);
-    this.#listener.onMemory(bytes);
+    if (this.#opened) this.#listener.onMemory(this.#opened.bytes);
   }
 }
 

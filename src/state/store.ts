@@ -1,5 +1,6 @@
 import { createStore } from 'zustand/vanilla';
 import type { RunEvent } from '../core/events/events.ts';
+import { decodeRecording } from '../core/events/recording.ts';
 import { type RunView, emptyView } from '../core/events/view.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
 import { decodeLink } from '../core/spec/link.ts';
@@ -9,6 +10,7 @@ import { MOST_RUNS, parseRace } from '../core/spec/race.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Command, Report, RunState } from '../worker/messages.ts';
 import { Histories, type Lane } from './lanes.ts';
+import type { RecordingFile } from './recordings.ts';
 
 /** What the page shows besides the histories of its runs. */
 export interface LabState {
@@ -55,6 +57,8 @@ const PUBLISH_EVERY = 250;
 /** A change of the draft opens by itself this long after the last one, while nothing has been trained. */
 const OPEN_AFTER = 350;
 const PLAY_FRAME = 50;
+/** Steps a second at which a recording begins to play. */
+const RECORDING_SPEED = 20;
 
 /**
  * The page's store: runs, the draft spec of the selected one, the cursor, and the worker's reports. Histories are changed
@@ -194,7 +198,7 @@ export function createLab(
     const [first] = lanes;
     if (!first) return;
     if (draft) drafts.set(first.run, draft);
-    store.setState({ lanes, selected: first.run, cursor: null, edits: {}, alert: null });
+    store.setState({ lanes, selected: first.run, runState: 'loading', cursor: null, edits: {}, alert: null });
     stopPlaying();
     show(first.run);
     lab.send({ type: 'open', runs: lanes.map(({ run, spec }) => ({ run, spec })) });
@@ -431,12 +435,21 @@ export function createLab(
       );
     },
     dismissAlert: (): void => store.setState({ alert: null }),
-    /** Shows a recorded run beside the others: nothing of it is computed. */
-    addRecording(spec: Spec, events: readonly RunEvent[]): void {
-      const lane = addLane(spec, { state: 'done', recorded: true });
-      if (!lane) return;
-      histories.add(lane.run, events);
-      show(lane.run);
+    /** Shows a recorded run beside the others and plays it from its beginning: nothing of it is computed. */
+    async openRecording({ file }: RecordingFile): Promise<void> {
+      try {
+        const response = await fetch(new URL(file, document.baseURI));
+        if (!response.ok) throw new Error(`The recorded run ${file} could not be loaded (${response.status}).`);
+        const { spec, events } = decodeRecording(await response.text(), schemes);
+        const lane = addLane(spec, { state: 'done', recorded: true });
+        if (!lane) return;
+        histories.add(lane.run, events);
+        show(lane.run);
+        actions.play(RECORDING_SPEED);
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        store.setState({ alert: { message, problems: [] } });
+      }
     },
     /** Reads the address again, as after a link was pasted into it. */
     followLink(): void {

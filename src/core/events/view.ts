@@ -301,8 +301,10 @@ function applyStructure(view: RunView, event: StructureEvent): void {
   view.parameters = event.parameters;
   const layers = new Map(view.layers.map((layer) => [layer.layer, layer]));
   for (const reason of event.reasons) {
-    const channel = layers.get(reason.layer)?.channels[reason.channel];
-    if (channel) channel.reason = reason;
+    for (const layer of [reason.layer, ...(reason.tied ?? [])]) {
+      const channel = layers.get(layer)?.channels[reason.channel];
+      if (channel) channel.reason = reason;
+    }
   }
   if (decision) decision.kept = keptChannels(view);
 }

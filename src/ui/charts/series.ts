@@ -1,16 +1,18 @@
+import { type Clock, clockAt } from '../../core/events/clocks.ts';
 import { decimate } from '../../core/events/decimate.ts';
 import type { RunView } from '../../core/events/view.ts';
+import { type LineStyle, runStyle } from '../widgets/run-style.ts';
 
-/** One step of a chart: `step` and the series' values there. */
-export type ChartPoint = { step: number } & Record<string, number>;
+/** One place of a chart: `x` on its clock, and the series' values there. */
+export type ChartPoint = { x: number } & Record<string, number>;
 
-export interface ChartSeries {
+export interface ChartSeries extends LineStyle {
   readonly key: string;
   readonly name: string;
-  readonly colour: string;
-  readonly dash?: string;
   /** Few measured points, each marked. */
   readonly dots?: boolean;
+  /** Drawn stronger than the others. */
+  readonly strong?: boolean;
 }
 
 export interface ChartData {
@@ -21,56 +23,56 @@ export interface ChartData {
 /** Points a chart shows at most: more cost frames and cannot be told apart. */
 const MOST_POINTS = 300;
 
-const TRAIN = { colour: 'var(--series-1)' };
-const TEST = { colour: 'var(--series-2)', dots: true };
+const TRAIN: ChartSeries = { key: 'train', name: 'training', ...runStyle(0) };
+const TEST: ChartSeries = { key: 'test', name: 'test', ...runStyle(1), dash: undefined, dots: true };
 
-export const lossSeries = (view: RunView): ChartData => ({
-  points: joined(view, view.train.loss, (test) => test.loss, 1),
-  series: [
-    { key: 'train', name: 'training', ...TRAIN },
-    { key: 'test', name: 'test', ...TEST },
-  ],
+/** Training and test loss of one run. */
+export const lossSeries = (view: RunView, clock: Clock = 'step'): ChartData => ({
+  points: joined(view, clock, view.train.loss, (test) => test.loss, 1),
+  series: [TRAIN, TEST],
 });
 
-export const accuracySeries = (view: RunView): ChartData => ({
-  points: joined(view, view.train.accuracy, (test) => test.accuracy, 100),
-  series: [
-    { key: 'train', name: 'training', ...TRAIN },
-    { key: 'test', name: 'test', ...TEST },
-  ],
+/** Training and test accuracy of one run, in percent. */
+export const accuracySeries = (view: RunView, clock: Clock = 'step'): ChartData => ({
+  points: joined(view, clock, view.train.accuracy, (test) => test.accuracy, 100),
+  series: [TRAIN, TEST],
 });
 
-/** Training values thinned out, test values all, merged by step. */
+/** Training values thinned out, test values all, merged by their place on the clock. */
 function joined(
   view: RunView,
+  clock: Clock,
   train: readonly number[],
   test: (point: RunView['test'][number]) => number,
   scale: number,
 ): ChartPoint[] {
-  const byStep = new Map<number, ChartPoint>();
-  const at = (step: number): ChartPoint => {
-    const point = byStep.get(step) ?? { step };
-    byStep.set(step, point);
-    return point;
-  };
+  const merged = new Points();
   for (const index of decimate(train, MOST_POINTS))
-    at(view.train.step[index] ?? 0)['train'] = (train[index] ?? 0) * scale;
-  for (const point of view.test) at(point.step)['test'] = test(point) * scale;
-  return [...byStep.values()].sort((a, b) => a.step - b.step);
+    merged.at(view.train[clock][index] ?? 0)['train'] = (train[index] ?? 0) * scale;
+  for (const point of view.test) merged.at(clockAt(view, clock, point.step))['test'] = test(point) * scale;
+  return merged.sorted();
 }
 
-const COLOURS = [
-  'var(--series-1)',
-  'var(--series-2)',
-  'var(--series-3)',
-  'var(--series-4)',
-  'var(--series-5)',
-  'var(--series-6)',
-];
+/** Points of several series, one for each place. */
+export class Points {
+  readonly #byPlace = new Map<number, ChartPoint>();
+
+  at(x: number): ChartPoint {
+    const point = this.#byPlace.get(x) ?? { x };
+    this.#byPlace.set(x, point);
+    return point;
+  }
+
+  sorted(): ChartPoint[] {
+    return [...this.#byPlace.values()].sort((a, b) => a.x - b.x);
+  }
+}
+
+const COLOURS = 6;
 const DASHES = [undefined, '5 3', '2 2', '8 3 2 3'];
 
 /** Widths of the layers that the scheme may cut (of all layers where it cuts none), at every change. */
-export function widthSeries(view: RunView): ChartData {
+export function widthSeries(view: RunView, clock: Clock = 'step'): ChartData {
   const prunable = view.layers.filter((layer) => layer.prunable);
   const layers = prunable.length > 0 ? prunable : view.layers;
   const steps = [...new Set([...layers.flatMap(({ widths }) => widths.map(({ step }) => step)), view.step])].sort(
@@ -81,11 +83,11 @@ export function widthSeries(view: RunView): ChartData {
       layer.layer,
       layer.widths.findLast((point) => point.step <= step)?.width ?? layer.total,
     ]);
-    return { ...(Object.fromEntries(widths) as Record<string, number>), step };
+    return { ...(Object.fromEntries(widths) as Record<string, number>), x: clockAt(view, clock, step) };
   });
   const series = layers.map(({ layer }, index): ChartSeries => {
-    const dash = DASHES[Math.floor(index / COLOURS.length) % DASHES.length];
-    return { key: layer, name: layer, colour: COLOURS[index % COLOURS.length] ?? '', ...(dash ? { dash } : {}) };
+    const dash = DASHES[Math.floor(index / COLOURS) % DASHES.length];
+    return { key: layer, name: layer, colour: runStyle(index % COLOURS).colour, dash };
   });
   return { points, series };
 }

@@ -2,13 +2,13 @@ import { Alert, Button } from '@mantine/core';
 import { Info, TriangleAlert } from 'lucide-react';
 import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
 
-/** Refusals, failures and what stopped a run: a sentence each, and what can be done at once. */
+/** Refusals, failures and what stopped the selected run: a sentence each, and what can be done at once. */
 export function AlertBar() {
   const { actions } = useLab();
   const alert = useLabState((state) => state.alert);
-  const runState = useLabState((state) => state.runState);
+  const lane = useLabState(({ lanes, selected }) => lanes.find(({ run }) => run === selected));
   const { stop, start } = useRunView();
-  const message = alert?.message ?? (runState === 'error' ? stop?.message : undefined);
+  const message = alert?.message ?? (lane?.state === 'error' ? (stop ?? lane.problem)?.message : undefined);
   if (!message) return <EngineNote />;
 
   const halve = (): void => {

@@ -5,10 +5,12 @@ import { resultOf } from '../../core/events/history.ts';
 import { encodeLink } from '../../core/spec/link.ts';
 import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
 import { download } from '../widgets/download.ts';
+import { sharedSpecs } from '../widgets/shared-specs.ts';
 
 export function Header({ onHelp }: { onHelp: () => void }) {
   const lab = useLab();
   const opened = useLabState((state) => state.opened);
+  const racing = useLabState((state) => state.lanes.length > 1);
   const engine = useLabState((state) => state.engine);
   const memory = useLabState((state) => state.memory);
   const view = useRunView();
@@ -17,8 +19,7 @@ export function Header({ onHelp }: { onHelp: () => void }) {
   const dark = useComputedColorScheme('light') === 'dark';
 
   const copyLink = (): void => {
-    const link = encodeLink(lab.store.getState().opened);
-    history.replaceState(null, '', link);
+    history.replaceState(null, '', encodeLink(sharedSpecs(lab.store.getState())));
     clipboard.copy(location.href);
   };
   const exportHistory = (): void =>
@@ -45,12 +46,22 @@ export function Header({ onHelp }: { onHelp: () => void }) {
         </Tooltip>
       )}
       <div className="header-actions">
-        <Tooltip label={clipboard.copied ? 'Link copied' : 'Copy a link to this run’s spec'}>
+        <Tooltip
+          label={
+            clipboard.copied
+              ? 'Link copied'
+              : racing
+                ? 'Copy a link to this race: the specs of the runs not hidden'
+                : 'Copy a link to this run’s spec'
+          }
+        >
           <ActionIcon variant="subtle" size="lg" aria-label="Copy link" onClick={copyLink} disabled={!opened}>
             {clipboard.copied ? <Check size={18} /> : <Link size={18} />}
           </ActionIcon>
         </Tooltip>
-        <Tooltip label="Download the run’s history as JSON">
+        <Tooltip
+          label={racing ? `Download the history of ${opened?.name} as JSON` : 'Download the run’s history as JSON'}
+        >
           <ActionIcon
             variant="subtle"
             size="lg"

@@ -1,7 +1,7 @@
 import { NativeSelect, NumberInput, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ZOO } from '../../core/network/index.ts';
-import { PRESETS } from '../../core/spec/presets.ts';
+import { PRESETS, RACES } from '../../core/spec/presets.ts';
 import { totalSteps } from '../../core/spec/spec.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import { ApplyBar } from './ApplyBar.tsx';
@@ -17,18 +17,7 @@ export function SetUp() {
   const chosen = schemes.find(({ id }) => id === scheme);
   return (
     <div className="setup">
-      <NativeSelect
-        label="Preset"
-        data={[
-          { value: '', label: 'Choose a starting point' },
-          ...PRESETS.map(({ id, title }) => ({ value: id, label: title })),
-        ]}
-        value=""
-        onChange={(event) => {
-          const preset = PRESETS.find(({ id }) => id === event.currentTarget.value);
-          if (preset) actions.load(preset.spec);
-        }}
-      />
+      <PresetField />
       <NameField />
       <div className="setup-pair wide-first">
         <NativeSelect
@@ -82,6 +71,29 @@ export function SetUp() {
       </details>
       <ApplyBar />
     </div>
+  );
+}
+
+/** Starting points: one run, which fills the form, or a race, which opens at once. */
+function PresetField() {
+  const { actions } = useLab();
+  const choose = (chosen: string): void => {
+    const preset = PRESETS.find(({ id }) => id === chosen);
+    if (preset) actions.load(preset.spec);
+    const race = RACES.find(({ id }) => id === chosen);
+    if (race) actions.race(race.specs);
+  };
+  return (
+    <NativeSelect
+      label="Preset"
+      data={[
+        { value: '', label: 'Choose a starting point' },
+        { group: 'One run', items: PRESETS.map(({ id, title }) => ({ value: id, label: title })) },
+        { group: 'Races', items: RACES.map(({ id, title }) => ({ value: id, label: title })) },
+      ]}
+      value=""
+      onChange={(event) => choose(event.currentTarget.value)}
+    />
   );
 }
 

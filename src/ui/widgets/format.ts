@@ -1,5 +1,7 @@
 /** 1,234 or 1.23 M or 45.6 k: four characters of precision for figures that change while one looks. */
 export function compactNumber(value: number): string {
+  if (value >= 1e15) return `${(value / 1e15).toFixed(2)} P`;
+  if (value >= 1e12) return `${(value / 1e12).toFixed(2)} T`;
   if (value >= 1e9) return `${(value / 1e9).toFixed(2)} G`;
   if (value >= 1e6) return `${(value / 1e6).toFixed(value >= 1e8 ? 0 : 2)} M`;
   if (value >= 1e4) return `${(value / 1e3).toFixed(1)} k`;
