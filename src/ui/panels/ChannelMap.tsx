@@ -36,16 +36,19 @@ export function ChannelMap() {
   const onKey = (event: KeyboardEvent, row: LayerView, layout: CellLayout): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const here = [pointed, pinned].find((one) => one?.layer === row.layer);
-    if (event.key === 'Escape') {
-      setPointed(null);
-      setPinned(null);
-      // Once it lets go; what else Escape means comes with the next.
-      if (pinned) event.stopPropagation();
-    } else if (event.key === 'Enter' && here) pin(here);
+    if (event.key === 'Enter' && here) pin(here);
     else if (event.key.toLowerCase() === 'x' && here) {
       editing.toggle(row.layer, here.channel);
       editing.commit();
     } else move(event, row, layout, here?.channel ?? -1);
+  };
+
+  const letGo = (event: KeyboardEvent): void => {
+    if (event.key !== 'Escape') return;
+    // What else Escape means comes with the next press.
+    if (pinned) event.stopPropagation();
+    setPointed(null);
+    setPinned(null);
   };
 
   const move = (event: KeyboardEvent, row: LayerView, layout: CellLayout, current: number): void => {
@@ -74,7 +77,7 @@ export function ChannelMap() {
   };
 
   return (
-    <section className="map card" aria-label="Channel map" data-pinned={pinned !== null || undefined}>
+    <section className="map card" aria-label="Channel map" data-pinned={pinned !== null || undefined} onKeyDown={letGo}>
       <div className="card-head">
         <h2>Channels</h2>
         <Legend palette={palette} />
