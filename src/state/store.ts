@@ -268,7 +268,9 @@ export function createLab(
   const lastStep = (): number => Math.max(0, ...get().lanes.map(({ run }) => liveOf(run).step));
   const seek = (step: number | null): void => {
     const cursor = step === null || step >= lastStep() ? null : Math.max(0, Math.round(step));
-    store.setState({ cursor, edits: {} });
+    const { cursor: before, edits } = get();
+    // Channels are switched on what is shown.
+    store.setState({ cursor, edits: cursor === before ? edits : {} });
     publish();
   };
 
@@ -371,8 +373,12 @@ export function createLab(
       let at = get().cursor ?? 0;
       seek(at);
       store.setState({ playing: stepsPerSecond });
+      let shown = performance.now();
       player = setInterval(() => {
-        at += (stepsPerSecond * PLAY_FRAME) / 1_000;
+        // Where the page cannot follow, steps are left out: the speed is kept.
+        const now = performance.now();
+        at += (stepsPerSecond * (now - shown)) / 1_000;
+        shown = now;
         if (Math.floor(at) !== get().cursor) seek(Math.floor(at));
         if (get().cursor === null) stopPlaying();
       }, PLAY_FRAME);

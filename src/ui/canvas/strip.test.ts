@@ -27,8 +27,8 @@ describe('the time line', () => {
   });
 
   test('one run or two take little more room than a line of text each', () => {
-    expect(layOutStrip(500, [{ steps: 3 }]).height).toBe(24);
-    expect(layOutStrip(500, [{ steps: 3 }, { steps: 9 }])).toMatchObject({ height: 28, steps: 9 });
+    expect(layOutStrip(500, [{ steps: 3 }]).height).toBe(20);
+    expect(layOutStrip(500, [{ steps: 3 }, { steps: 9 }])).toMatchObject({ height: 26, steps: 9 });
   });
 
   test('a pointer that is as good as on a mark means it', () => {

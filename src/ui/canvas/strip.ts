@@ -30,7 +30,7 @@ const NEAR = 5;
 
 /** Rows as high as is comfortable: two together are little higher than one. */
 export function layOutStrip(width: number, lanes: readonly Pick<StripLane, 'steps'>[]): StripLayout {
-  const row = lanes.length <= 1 ? 24 : lanes.length === 2 ? 14 : 12;
+  const row = lanes.length <= 1 ? 20 : lanes.length === 2 ? 13 : 12;
   return {
     width,
     height: row * Math.max(1, lanes.length),

@@ -1,13 +1,13 @@
 import { ActionIcon, Button, NativeSelect, Tooltip, useComputedColorScheme } from '@mantine/core';
 import { GitFork, Play, SkipBack, SkipForward, Square } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { totalSteps } from '../../core/spec/spec.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import { TimelineStrip } from '../canvas/TimelineStrip.tsx';
 import { PALETTES } from '../canvas/cells.ts';
 import type { StripLane } from '../canvas/strip.ts';
 import { ticksOfLog } from '../canvas/tick-book.ts';
-import { LIVE, NEXT_EVENT, PLAY, PREVIOUS_EVENT, type PageCommand } from '../commands/commands.ts';
+import { LIVE, NEXT_EVENT, PLAY, PREVIOUS_EVENT, type PageCommand, performKey } from '../commands/commands.ts';
 import { TimelineLegend } from './TimelineLegend.tsx';
 import { useForking } from './forking.ts';
 import './timeline.css';
@@ -22,7 +22,8 @@ const SPEEDS = [
 
 /** What happened when, over all runs in sight; everything else on the page shows the step that is chosen here. */
 export function Timeline() {
-  const { actions, lastStep } = useLab();
+  const lab = useLab();
+  const { actions, lastStep } = lab;
   const cursor = useLabState((state) => state.cursor);
   const playing = useLabState((state) => state.playing > 0);
   const speed = useLabState((state) => state.speed);
@@ -30,6 +31,16 @@ export function Timeline() {
   const palette = PALETTES[useComputedColorScheme('light')];
   const last = lastStep();
   const rewound = cursor !== null;
+  useEffect(() => {
+    // Before an open tooltip takes the key for itself; a pinned channel comes first.
+    const onEscape = (event: KeyboardEvent): void => {
+      if (event.key !== 'Escape') return;
+      if (event.target instanceof Element && event.target.closest('[data-pinned]')) return;
+      performKey(event, lab);
+    };
+    window.addEventListener('keydown', onEscape, true);
+    return () => window.removeEventListener('keydown', onEscape, true);
+  }, [lab]);
   return (
     <section className="timeline card" aria-label="Time line" {...(rewound ? { 'data-rewound': cursor } : {})}>
       <div className="timeline-controls">
@@ -103,6 +114,7 @@ function ForkHere() {
   return (
     <Tooltip label={help} multiline maw={300} position="bottom-end">
       <Button
+        className="timeline-fork"
         size="compact-sm"
         variant="default"
         leftSection={<GitFork size={14} />}
