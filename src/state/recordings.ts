@@ -6,7 +6,7 @@ export interface RecordingFile {
   readonly file: string;
 }
 
-/** What a visitor without WebGPU can look at; made by the command line's `--record` (see docs/recordings.md). */
+/** What a visitor without WebGPU can look at; made by the command line's `--record` (see docs/recordings). */
 export const RECORDINGS: readonly RecordingFile[] = [
   { id: 'chex-micro', title: 'CHEX on the micro network', file: 'recordings/chex-micro.json' },
   { id: 'chex-plain5', title: 'CHEX on a five-layer network, half the MACs', file: 'recordings/chex-plain5.json' },

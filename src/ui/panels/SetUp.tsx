@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { ZOO } from '../../core/network/index.ts';
 import { PRESETS, RACES } from '../../core/spec/presets.ts';
 import { totalSteps } from '../../core/spec/spec.ts';
+import { RECORDINGS } from '../../state/recordings.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import { ApplyBar } from './ApplyBar.tsx';
 import { BudgetField } from './BudgetField.tsx';
@@ -74,7 +75,7 @@ export function SetUp() {
   );
 }
 
-/** Starting points: one run, which fills the form, or a race, which opens at once. */
+/** Starting points: one run, which fills the form; a race, which opens at once; or a recording, which is played back. */
 function PresetField() {
   const { actions } = useLab();
   const choose = (chosen: string): void => {
@@ -82,6 +83,8 @@ function PresetField() {
     if (preset) actions.load(preset.spec);
     const race = RACES.find(({ id }) => id === chosen);
     if (race) actions.race(race.specs);
+    const recording = RECORDINGS.find(({ id }) => id === chosen);
+    if (recording) void actions.openRecording(recording);
   };
   return (
     <NativeSelect
@@ -90,6 +93,10 @@ function PresetField() {
         { value: '', label: 'Choose a starting point' },
         { group: 'One run', items: PRESETS.map(({ id, title }) => ({ value: id, label: title })) },
         { group: 'Races', items: RACES.map(({ id, title }) => ({ value: id, label: title })) },
+        {
+          group: 'Recorded, to look at',
+          items: RECORDINGS.map(({ id, title }) => ({ value: id, label: `${title} (recorded)` })),
+        },
       ]}
       value=""
       onChange={(event) => choose(event.currentTarget.value)}

@@ -1,0 +1,184 @@
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunResult } from '../../src/core/events/history.ts';
+import { BuiltPage, exported, linkOf, mapWidths, press, waitForState } from './page.ts';
+
+/** Journeys through a race on real CIFAR-10, in the built page. */
+const base = {
+  version: 1,
+  seed: 4,
+  model: { id: 'convnet-micro', width: 0.5 },
+  data: { train: 1_000, test: 100 },
+  train: { steps: 60, batchSize: 20, learningRate: 0.05, evaluateEvery: 20 },
+};
+const budget = { kind: 'channels', keep: 0.5 };
+const THREE = [
+  { ...base, name: 'Explorer', scheme: { id: 'chex', budget, every: 15, until: 45 } },
+  { ...base, name: 'Smallest filters', scheme: { id: 'magnitude', budget, at: 30 } },
+  { ...base, name: 'Whole', scheme: { id: 'dense' } },
+];
+
+let built: BuiltPage;
+beforeAll(async () => {
+  built = await BuiltPage.open();
+});
+afterAll(() => built.close());
+
+/** Selects a lane and exports its run. */
+async function exportOf(page: Page, name: string): Promise<RunResult> {
+  await press(page, name);
+  return exported(page);
+}
+
+const rewound = (page: Page): Promise<string | null> =>
+  page.getByLabel('Time line', { exact: true }).getAttribute('data-rewound');
+
+/** Widths after the decisions of each step, as a run's events tell them. */
+function widthsByStep(result: RunResult): Map<number, Readonly<Record<string, number>>> {
+  const structures = result.events.flatMap((event) => (event.kind === 'structure' ? [event] : []));
+  return new Map(structures.map(({ step, widths }) => [step, widths]));
+}
+
+/** What is computed in a step: its loss and accuracy to the last bit. */
+const computed = (result: RunResult, before: number): unknown[] =>
+  result.history.flatMap(({ step, trainLoss, trainAccuracy }) =>
+    step <= before ? [[step, trainLoss, trainAccuracy]] : [],
+  );
+
+describe('a race from a link', () => {
+  test('three runs race; rewound to the first prune one is forked with another budget; the standing is what the events say', async () => {
+    const { page, errors } = await built.visit(linkOf(THREE));
+    await waitForState(page, 'idle');
+    for (const { name } of THREE) expect(await page.getByText(name, { exact: true }).first().isVisible()).toBe(true);
+    await press(page, 'Run');
+    await waitForState(page, 'done', 280_000);
+    const parent = await exportOf(page, 'Explorer');
+    const decisions = widthsByStep(parent);
+    expect([...decisions.keys()]).toEqual([0, 15, 30, 45]);
+
+    // Rewind to the first prune of the training: map and figures show that step.
+    await page.getByRole('slider', { name: 'Step', exact: true }).focus();
+    await page.keyboard.press('Home');
+    await expect.poll(() => rewound(page)).toBe('0');
+    await expect.poll(() => mapWidths(page)).toEqual(decisions.get(0));
+    await page.keyboard.press(']');
+    await expect.poll(() => rewound(page)).toBe('15');
+    await expect.poll(() => mapWidths(page)).toEqual(decisions.get(15));
+
+    // Fork there with another budget.
+    await page.getByLabel('Budget', { exact: true }).selectOption('macs');
+    await press(page, 'Fork at step 15');
+    await expect.poll(() => page.locator('[data-run]').count()).toBe(4);
+    await expect.poll(() => rewound(page)).toBe(null);
+    await page.waitForSelector('[data-lane-state="paused"], [data-lane-state="running"]');
+    await press(page, 'Run');
+    await waitForState(page, 'done', 280_000);
+    const child = await exported(page);
+    expect(child.spec.scheme).toMatchObject({ id: 'chex', budget: { kind: 'macs', keep: 0.5 } });
+    // Its parent until the decision of step 15, bit for bit; then its own, within its own budget.
+    expect(computed(child, 15)).toEqual(computed(parent, 15));
+    expect(widthsByStep(child).get(15)).not.toEqual(decisions.get(15));
+    expect(child.final.macs).toBeLessThanOrEqual(0.5 * child.final.dense.macs);
+    // The parent is untouched.
+    expect(await exportOf(page, 'Explorer')).toEqual(parent);
+
+    // The standing, worked out anew from what each run exports: weights 1, by what the page's sliders say.
+    const names = await page.locator('[data-run] strong').allTextContents();
+    const results = new Map<string, RunResult>();
+    for (const name of names) results.set(name, await exportOf(page, name));
+    await page.getByText('Standing', { exact: true }).first().click();
+    const table = page.getByRole('region', { name: 'Standing' });
+    await table.waitFor();
+    const order = await table.locator('tbody th').allTextContents();
+    const weights: Record<string, number> = {};
+    for (const criterion of ['Accuracy', 'MACs', 'Latency']) {
+      weights[criterion] = Number(
+        await page
+          .getByRole('slider', { name: `Weight of ${criterion}` })
+          .first()
+          .getAttribute('aria-valuenow'),
+      );
+    }
+    expect([...names].sort((a, b) => scoreOf(b) - scoreOf(a)).map((name) => name.trim())).toEqual(
+      order.map((name) => name.trim()),
+    );
+    function scoreOf(name: string): number {
+      const of = (result: RunResult): Record<string, number> => ({
+        Accuracy: result.final.testAccuracy ?? NaN,
+        MACs: -result.final.macs,
+        Latency: -(result.final.latencyMs.find(({ batch }) => batch === 1)?.median ?? NaN),
+      });
+      const all = [...results.values()].map(of);
+      const own = of(results.get(name) as RunResult);
+      return Object.entries(weights).reduce((sum, [criterion, weight]) => {
+        const values = all.map((one) => one[criterion] ?? NaN);
+        const [least, most] = [Math.min(...values), Math.max(...values)];
+        return sum + weight * (most > least ? ((own[criterion] ?? NaN) - least) / (most - least) : 1);
+      }, 0);
+    }
+
+    // Undo takes the fork away again.
+    await press(page, 'Undo the fork');
+    await expect.poll(() => page.locator('[data-run]').count()).toBe(3);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test('a run that is refused or diverges stops alone, with its sentence', async () => {
+    const wild = {
+      ...base,
+      name: 'Wild',
+      train: { ...base.train, learningRate: 100, warmup: 0, momentum: 0.99 },
+      scheme: { id: 'dense' },
+    };
+    const tight = {
+      ...base,
+      name: 'Too tight',
+      scheme: { id: 'magnitude', budget: { kind: 'channels', keep: 0.05 }, minimum: 4 },
+    };
+    const short = { ...base, train: { ...base.train, steps: 25 } };
+    const { page } = await built.visit(linkOf([{ ...short, name: 'Steady', scheme: { id: 'dense' } }, wild, tight]));
+    await waitForState(page, 'idle');
+    await press(page, 'Run');
+    await waitForState(page, 'done', 200_000);
+    const lane = (name: string) => page.locator('[data-run]', { has: page.getByText(name, { exact: true }) });
+    expect(await lane('Steady').getAttribute('data-lane-state')).toBe('done');
+    expect(await lane('Wild').getAttribute('data-lane-state')).toBe('error');
+    expect(await lane('Wild').textContent()).toMatch(/learning rate/i);
+    expect(await lane('Too tight').textContent()).toMatch(/scheme\.budget\.keep/);
+    await page.close();
+  });
+});
+
+describe('the time line', () => {
+  test('every step of a recorded run shows the widths that were recorded, also without WebGPU', async () => {
+    const plain = await BuiltPage.open([
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-features=WebGPU',
+    ]);
+    const { page } = await plain.visit();
+    await waitForState(page, 'idle');
+    await page.getByLabel('Preset', { exact: true }).selectOption('CHEX on the micro network (recorded)');
+    await expect.poll(() => page.locator('[data-run]').count()).toBe(2);
+    const recorded = await exported(page);
+    expect(recorded.history.length).toBe(recorded.spec.train.steps);
+    await page.getByRole('slider', { name: 'Step', exact: true }).focus();
+    await page.keyboard.press('Home');
+    for (let step = 0; step < 30; step++) {
+      await expect.poll(() => rewound(page)).toBe(String(step));
+      const row = recorded.history.find((one) => one.step === step);
+      if (row) await expect.poll(() => mapWidths(page)).toEqual(row.widths);
+      await page.keyboard.press('ArrowRight');
+    }
+    // And at every decision of the rest.
+    for (const [step, widths] of widthsByStep(recorded)) {
+      if (step < 30) continue;
+      await page.keyboard.press(']');
+      while (Number(await rewound(page)) < step) await page.keyboard.press(']');
+      await expect.poll(() => mapWidths(page)).toEqual(widths);
+    }
+    await plain.close();
+  });
+});
