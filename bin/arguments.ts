@@ -2,12 +2,13 @@ import { parseArgs } from 'node:util';
 
 export const HELP = `Trains a network and prunes it as a spec says, as the page does, without one.
 
-  npm run --silent espalier -- run spec.json --out dir [--backend webgpu|tfjs] [--json]
+  npm run --silent espalier -- run spec.json --out dir [--backend webgpu|tfjs] [--record] [--json]
 
   run spec.json     the spec to run (JSON; the README lists its keys)
   --out dir         where result.json and checkpoint.bin go; made when missing
   --backend name    webgpu: our kernels on WebGPU (npm package webgpu, Dawn); tfjs: TensorFlow.js on the processor;
                     default: webgpu where there is an adapter, else tfjs
+  --record          also write recording.json: all the run told, for the page to play back
   --json            print the result's "final" block on stdout instead of a summary
   --help            print this
 
@@ -23,6 +24,7 @@ export interface RunArguments {
   readonly out: string;
   readonly backend?: 'webgpu' | 'tfjs';
   readonly json: boolean;
+  readonly record: boolean;
 }
 
 /** Bad input: one sentence for each problem. */
@@ -36,6 +38,7 @@ const OPTIONS = {
   out: { type: 'string' },
   backend: { type: 'string' },
   json: { type: 'boolean' },
+  record: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -44,7 +47,7 @@ export function readArguments(argv: readonly string[]): RunArguments | { readonl
   const { values, positionals } = parsed(argv);
   if (values.help) return { command: 'help' };
   const [command, specFile, ...rest] = positionals;
-  const { out, backend, json = false } = values;
+  const { out, backend, json = false, record = false } = values;
   const problems: string[] = [];
   if (command !== 'run')
     problems.push(`${command ? `"${command}" is no command` : 'A command is missing'}: use run, or --help.`);
@@ -54,7 +57,7 @@ export function readArguments(argv: readonly string[]): RunArguments | { readonl
   if (backend !== undefined && backend !== 'webgpu' && backend !== 'tfjs') {
     problems.push(`--backend: "${backend}" is not accepted; use webgpu or tfjs.`);
   } else if (problems.length === 0 && specFile !== undefined && out) {
-    return { command: 'run', specFile, out, json, ...(backend === undefined ? {} : { backend }) };
+    return { command: 'run', specFile, out, json, record, ...(backend === undefined ? {} : { backend }) };
   }
   throw new InputError(problems);
 }

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { RunEvent } from '../src/core/events/events.ts';
+import { encodeRecording } from '../src/core/events/recording.ts';
 import { type RunResult, resultOf } from '../src/core/events/history.ts';
 import { parseSpec } from '../src/core/spec/parse.ts';
 import type { Spec } from '../src/core/spec/spec.ts';
@@ -75,6 +76,7 @@ async function runSpec(args: RunArguments, around: Surroundings): Promise<number
 
   const result = resultOf(events);
   await writeWhole(out, 'result.json', `${JSON.stringify(result, null, 2)}\n`);
+  if (args.record) await writeWhole(out, 'recording.json', `${encodeRecording(events)}\n`);
   const stop = events.find((event) => event.kind === 'diverged' || event.kind === 'error');
   if (stop && 'message' in stop) {
     // A checkpoint of an earlier run does not belong to this result, and a diverged state is nothing to go on from.

@@ -1,4 +1,7 @@
 import type { Network, Structure, Tensors } from '../core/network/index.ts';
+import type { UpdateRule } from '../core/scheme/rules.ts';
+
+export type { Penalty, UpdateRule } from '../core/scheme/rules.ts';
 
 /**
  * The seam between the lab and whatever does the arithmetic. Two engines implement it: `webgpu` (our WGSL kernels) and
@@ -7,6 +10,8 @@ import type { Network, Structure, Tensors } from '../core/network/index.ts';
  * - which images, crops and flips a step uses depends on (seed, step) alone, so engines and schemes see equal batches;
  * - the engine trains the compact network; pruned channels keep their most recently used values in full-size stores;
  * - tensors that cross the seam are full-size (`read`, `write`, `gradients`), layouts as in core/network;
+ * - trainers of one engine may share the memory that they compute in: a call that needs it waits until the one before it,
+ *   of whichever trainer, is done; so interleaving trainers never changes what any of them computes;
  * - every promise rejects with an Error whose message is a sentence a user can act on.
  */
 export interface Engine {
@@ -14,6 +19,11 @@ export interface Engine {
   /** Makes room for a data set; images arrive later by `EngineData.write`. */
   openData(layout: DataLayout): EngineData;
   open(network: Network, structure: Structure, parameters: Tensors, options: TrainerOptions): Promise<Trainer>;
+  /**
+   * Bytes of GPU (or backend) memory held by the data sets and trainers of this engine. Memory that trainers share counts
+   * once.
+   */
+  readonly bytes: number;
   /** Resolves with a sentence when the device is lost; never rejects. */
   readonly lost: Promise<string>;
   dispose(): void;
@@ -187,42 +197,6 @@ export interface Activation {
   readonly gradient: Float32Array | null;
 }
 
-/**
- * What a scheme adds to the update of one tensor. Arrays are full-size, in the tensor's shape. The order is: gradient
- * times `gradientMask`, plus weight decay, plus the penalty's gradient; momentum and update; `proximal`; `mask`; at last
- * the quantiser.
- */
-export interface UpdateRule {
-  /** 0 where a weight is pruned: its momentum and value are zero from now on. 1 elsewhere. */
-  readonly mask?: Float32Array;
-  /** Multiplies the gradient of the loss alone (ResRep's m, frozen weights). */
-  readonly gradientMask?: Float32Array;
-  readonly penalty?: Penalty;
-  /** Soft threshold after the update: w becomes sign(w) max(|w| - learning rate x this, 0). */
-  readonly proximal?: number;
-  /**
-   * The network computes with step x clamp(round(w / step), -levels, levels) (halves away from zero) while the update
-   * goes to the full-precision w, which `read` and checkpoints show.
-   */
-  readonly quantiser?: { readonly step: number; readonly levels: number };
-  /** Multiplies the learning rate of this tensor. */
-  readonly learningRateScale?: number;
-  /** Replace what all tensors share. */
-  readonly momentum?: number;
-  readonly weightDecay?: number;
-}
-
-export type Penalty =
-  /** strength x sum |w|: gradient strength x sign(w), 0 at 0 (network slimming). */
-  | { readonly kind: 'l1'; readonly strength: number }
-  /**
-   * strength x sum over output channels (last axis; of a depthwise kernel the one before it) of |w of that channel|_2;
-   * gradient 0 where the norm is 0 (ResRep).
-   */
-  | { readonly kind: 'groupLasso'; readonly strength: number }
-  /** A gradient of the scheme's own making, the same every step until it is replaced. */
-  | { readonly kind: 'gradient'; readonly values: Float32Array };
-
 export interface Checkpoint {
   readonly step: number;
   readonly structure: Structure;
@@ -246,7 +220,10 @@ export interface Trainer {
   /** Updates made so far. */
   readonly step: number;
   readonly structure: Structure;
-  /** Bytes of GPU (or backend) memory held by this trainer. */
+  /**
+   * Bytes of GPU (or backend) memory held by this trainer. Memory that it shares with other trainers of the engine counts in
+   * each of them, and once in `Engine.bytes`.
+   */
   readonly bytes: number;
   setPace(pace: Pace): void;
   /** Trains `steps` steps. `hyperAt` is asked once for each absolute step. */

@@ -1,5 +1,5 @@
 import { denseStructure, initialParameters } from '../core/network/index.ts';
-import type { Decision } from '../core/scheme/scheme.ts';
+import type { Decision, SchemeRun } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import { type BatchOrder, batchOrder } from '../data/order.ts';
@@ -60,11 +60,20 @@ export async function openParts(
       storage,
       batch: (step) => order.batch(step),
     });
+    await applyRules(trainer, scheme).catch((error: unknown) => {
+      trainer.dispose();
+      throw error;
+    });
     return { engine, data, feeder, order, trainer, start, release };
   } catch (error) {
     release();
     throw error;
   }
+}
+
+/** Has the trainer follow the update rules that the scheme has in force. */
+export async function applyRules(trainer: Trainer, scheme: SchemeRun): Promise<void> {
+  if (scheme.rules) await trainer.setRules(scheme.rules());
 }
 
 /** Bytes of memory that the parts hold on the engine, images shared with other runs included. */

@@ -59,8 +59,8 @@ function cuttableLayers(network: Network, groups: readonly ChannelGroup[], schem
 function optionsOf({ scheme }: Spec): Readonly<Record<string, OptionValue>> {
   const options: Record<string, OptionValue> = {};
   for (const [key, value] of Object.entries(scheme)) {
-    if (key === 'id' || key === 'budget' || value === undefined || typeof value === 'object') continue;
-    options[key] = value;
+    if (key === 'id' || key === 'budget' || value === undefined) continue;
+    options[key] = value as OptionValue;
   }
   return options;
 }

@@ -16,7 +16,7 @@ import {
 import type { DataPool } from './data-pool.ts';
 import type { FeederListener } from './feeder.ts';
 import { Keeping } from './keeping.ts';
-import { type RunParts, closeParts, openParts } from './parts.ts';
+import { type RunParts, applyRules, closeParts, openParts } from './parts.ts';
 import { type RunPlan, type SchemeAccess, planRun } from './plan.ts';
 
 /** How long a failed call waits for the engine to say that its device was lost, which explains the failure. */
@@ -177,6 +177,7 @@ export class Recovery {
         await parts.trainer.restore(this.#kept.trainer);
         // A fork with another scheme begins that one afresh.
         if (this.#kept.scheme !== undefined) this.#plan.scheme.restore(structuredClone(this.#kept.scheme));
+        await applyRules(parts.trainer, this.#plan.scheme);
         requireWanted();
       }
       return parts;

@@ -9,7 +9,7 @@ import { DataPool } from './data-pool.ts';
 import { DivergenceWatch, divergenceMessage } from './divergence.ts';
 import { sentenceOf } from './faults.ts';
 import { Throughput, nextCallSteps, nextTask } from './pace.ts';
-import { type RunParts, bytesOf, closeParts } from './parts.ts';
+import { type RunParts, applyRules, bytesOf, closeParts } from './parts.ts';
 import type { RunPlan } from './plan.ts';
 import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
 import { handDecision, handEvents, startEvents, structureEvents } from './run-events.ts';
@@ -523,6 +523,7 @@ export class Run {
     const decision = await decide();
     await trainer.restructure(decision.structure);
     if (decision.write) await trainer.write(decision.write);
+    await applyRules(trainer, this.plan.scheme);
     if (!this.#moving(parts)) return;
     const milliseconds = performance.now() - began;
     for (const event of tell(this.plan.network, before, decision, { step, milliseconds })) this.#tell(event);

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
+import { forkProblems, otherScheme } from '../core/spec/fork.ts';
 import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import { MOST_RUNS } from '../core/spec/race.ts';
 import type { Spec } from '../core/spec/spec.ts';
@@ -9,7 +10,6 @@ import { SCHEMES } from '../schemes/index.ts';
 import { DataPool } from './data-pool.ts';
 import type { OpenedEngine } from './engines.ts';
 import { sentenceOf } from './faults.ts';
-import { forkProblems, otherScheme } from './fork.ts';
 import { forkEvents } from './run-events.ts';
 import { type OpenOptions, Run, type RunPhase } from './run.ts';
 import type { Setting } from './settings.ts';
@@ -84,6 +84,8 @@ export class Session {
   #wanted: Advance | null = null;
   #pace: Pace = 'smooth';
   #engine: Promise<OpenedEngine> | null = null;
+  /** The latest engine that could be opened. */
+  #opened: Engine | null = null;
   #data: Promise<Cifar10> | null = null;
   /** Runs are opened and closed one after the other. */
   #opening: Promise<void> = Promise.resolve();
@@ -309,6 +311,7 @@ export class Session {
       if (this.#engine === opening) this.#engine = null;
     };
     opening.then((opened) => {
+      this.#opened = opened.engine;
       this.#listener.onEngine(opened);
       void opened.engine.lost.then(() => {
         forget();
@@ -341,8 +344,7 @@ export class Session {
   }
 
   #tellMemory(): void {
-    const bytes = [...this.#members.values()].reduce((sum, { run }) => sum + (run?.bytes ?? 0), 0);
-    this.#listener.onMemory(bytes);
+    if (this.#opened) this.#listener.onMemory(this.#opened.bytes);
   }
 }
 

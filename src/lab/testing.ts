@@ -101,6 +101,9 @@ export function quadraticEngine(options: QuadraticOptions = {}): QuadraticEngine
       trainers.push(trainer);
       return trainer;
     },
+    get bytes() {
+      return [...trainers, ...opened].reduce((sum, { bytes, disposed }) => sum + (disposed ? 0 : bytes), 0);
+    },
     dispose: () => undefined,
   };
 }

@@ -5,7 +5,7 @@ interface Waiting {
 
 /**
  * Gives the runs of a race the engine one at a time, so that none disturbs another's measurements or memory. Of those
- * that wait the one whose progress is smallest goes next (ties: who has waited longest): on equal specs, lockstep.
+ * that wait the one whose progress is smallest goes next (ties: who has waited longest). Runs of equal length so stay within two calls of each other.
  */
 export class Turns {
   #busy = false;

@@ -6,7 +6,9 @@ import { SCHEMES, schemeById } from './index.ts';
 test('schemes are found by id; an unknown one is refused with the known ids', () => {
   for (const scheme of SCHEMES) expect(schemeById(scheme.id)).toBe(scheme);
   expect(new Set(SCHEMES.map(({ id }) => id)).size).toBe(SCHEMES.length);
-  expect(() => schemeById('cheks')).toThrow('scheme.id: "cheks" is not known; known: chex, dense');
+  expect(() => schemeById('cheks')).toThrow(
+    'scheme.id: "cheks" is not known; known: chex, dense, uniform, random, magnitude, slimming, fpgm, taylor, manual',
+  );
 });
 
 describe.each(SCHEMES)('$id', ({ options, check }) => {
@@ -14,7 +16,7 @@ describe.each(SCHEMES)('$id', ({ options, check }) => {
     for (const steps of [2, 60, 100_000]) {
       for (const keep of [0.01, 0.5, 1]) {
         const settled: Record<string, OptionValue> = {};
-        const setting = { steps, warmupSteps: 0, keep, options: settled };
+        const setting = { network: buildNetwork('convnet-micro'), steps, warmupSteps: 0, keep, options: settled };
         for (const field of options) {
           const value = field.default(setting);
           settled[field.key] = value;

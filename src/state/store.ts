@@ -1,5 +1,6 @@
 import { createStore } from 'zustand/vanilla';
 import type { RunEvent } from '../core/events/events.ts';
+import { decodeRecording } from '../core/events/recording.ts';
 import { type RunView, emptyView } from '../core/events/view.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
 import { decodeLink } from '../core/spec/link.ts';
@@ -9,6 +10,7 @@ import { MOST_RUNS, parseRace } from '../core/spec/race.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Command, Report, RunState } from '../worker/messages.ts';
 import { Histories, type Lane } from './lanes.ts';
+import type { RecordingFile } from './recordings.ts';
 
 /** What the page shows besides the histories of its runs. */
 export interface LabState {
@@ -34,6 +36,8 @@ export interface LabState {
   readonly cursor: number | null;
   /** Steps a second at which the cursor moves by itself; 0 while it stands. */
   readonly playing: number;
+  /** Steps a second at which Play moves it. */
+  readonly speed: number;
   /** Kept channels by group, switched by hand on the map and not yet forked or run. */
   readonly edits: Readonly<Record<string, readonly number[]>>;
   /** Version of the histories as last published: a few times a second, for charts and numbers. */
@@ -53,6 +57,8 @@ const PUBLISH_EVERY = 250;
 /** A change of the draft opens by itself this long after the last one, while nothing has been trained. */
 const OPEN_AFTER = 350;
 const PLAY_FRAME = 50;
+/** Steps a second at which a recording begins to play. */
+const RECORDING_SPEED = 20;
 
 /**
  * The page's store: runs, the draft spec of the selected one, the cursor, and the worker's reports. Histories are changed
@@ -77,6 +83,7 @@ export function createLab(
     alert: null,
     cursor: null,
     playing: 0,
+    speed: 10,
     edits: {},
     published: 0,
     past: [],
@@ -191,7 +198,7 @@ export function createLab(
     const [first] = lanes;
     if (!first) return;
     if (draft) drafts.set(first.run, draft);
-    store.setState({ lanes, selected: first.run, cursor: null, edits: {}, alert: null });
+    store.setState({ lanes, selected: first.run, runState: 'loading', cursor: null, edits: {}, alert: null });
     stopPlaying();
     show(first.run);
     lab.send({ type: 'open', runs: lanes.map(({ run, spec }) => ({ run, spec })) });
@@ -261,7 +268,9 @@ export function createLab(
   const lastStep = (): number => Math.max(0, ...get().lanes.map(({ run }) => liveOf(run).step));
   const seek = (step: number | null): void => {
     const cursor = step === null || step >= lastStep() ? null : Math.max(0, Math.round(step));
-    store.setState({ cursor, edits: {} });
+    const { cursor: before, edits } = get();
+    // Channels are switched on what is shown.
+    store.setState({ cursor, edits: cursor === before ? edits : {} });
     publish();
   };
 
@@ -364,15 +373,25 @@ export function createLab(
       let at = get().cursor ?? 0;
       seek(at);
       store.setState({ playing: stepsPerSecond });
+      let shown = performance.now();
       player = setInterval(() => {
-        at += (stepsPerSecond * PLAY_FRAME) / 1_000;
+        // Where the page cannot follow, steps are left out: the speed is kept.
+        const now = performance.now();
+        at += (stepsPerSecond * (now - shown)) / 1_000;
+        shown = now;
         if (Math.floor(at) !== get().cursor) seek(Math.floor(at));
         if (get().cursor === null) stopPlaying();
       }, PLAY_FRAME);
     },
-    /** Switches channels of a group on the map; they wait there for Fork (or Discard). */
-    switchChannels(group: string, kept: readonly number[]): void {
-      store.setState({ edits: { ...get().edits, [group]: kept } });
+    /** Sets how many steps a second Play goes; at once where it plays. */
+    setSpeed(speed: number): void {
+      store.setState({ speed });
+      if (get().playing > 0) actions.play(speed);
+    },
+    /** Switches channels of a group on the map; they wait there for Fork (or Discard). Null: as the run has them. */
+    switchChannels(group: string, kept: readonly number[] | null): void {
+      const { [group]: _, ...others } = get().edits;
+      store.setState({ edits: kept ? { ...others, [group]: kept } : others });
     },
     /**
      * Opens a run that goes on from the selected one's checkpoint of a step with what the form and the map say. The
@@ -416,12 +435,21 @@ export function createLab(
       );
     },
     dismissAlert: (): void => store.setState({ alert: null }),
-    /** Shows a recorded run beside the others: nothing of it is computed. */
-    addRecording(spec: Spec, events: readonly RunEvent[]): void {
-      const lane = addLane(spec, { state: 'done', recorded: true });
-      if (!lane) return;
-      histories.add(lane.run, events);
-      show(lane.run);
+    /** Shows a recorded run beside the others and plays it from its beginning: nothing of it is computed. */
+    async openRecording({ file }: RecordingFile): Promise<void> {
+      try {
+        const response = await fetch(new URL(file, document.baseURI));
+        if (!response.ok) throw new Error(`The recorded run ${file} could not be loaded (${response.status}).`);
+        const { spec, events } = decodeRecording(await response.text(), schemes);
+        const lane = addLane(spec, { state: 'done', recorded: true });
+        if (!lane) return;
+        histories.add(lane.run, events);
+        show(lane.run);
+        actions.play(RECORDING_SPEED);
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        store.setState({ alert: { message, problems: [] } });
+      }
     },
     /** Reads the address again, as after a link was pasted into it. */
     followLink(): void {

@@ -317,7 +317,7 @@ describe('the page', () => {
     await press(page, 'Apply');
     await waitForState(page, 'idle');
     expect(await page.locator('[data-step]').getAttribute('data-step')).toBe('0');
-    await press(page, 'Undo the last applied change');
+    await press(page, 'Undo the applied change');
     await expect.poll(() => page.getByLabel('Batch size', { exact: true }).inputValue()).toBe('50');
     await page.close();
   });

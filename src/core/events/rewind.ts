@@ -121,7 +121,7 @@ function frameOf({ kept, widths, channels }: LayerView, previous: LayerFrame | u
 }
 
 const same = (a: Readonly<ChannelView>, b: Readonly<ChannelView>): boolean =>
-  a.fate === b.fate && a.since === b.since && a.timesOff === b.timesOff && a.reason === b.reason;
+  a.fate === b.fate && a.since === b.since && a.offs === b.offs && a.timesOff === b.timesOff && a.reason === b.reason;
 
 /** A keyframe's view, with what it keeps as lengths taken from the head. */
 function restored({ events, state, layers, latestMilliseconds, lengths }: Keyframe, head: RunView): RunView {

@@ -1,3 +1,4 @@
+import { buildNetwork, groupsOf } from '../network/index.ts';
 import type { ChannelReason } from '../scheme/scheme.ts';
 import type {
   ChannelEvent,
@@ -20,6 +21,8 @@ export interface ChannelView {
   since: number;
   /** How often it has been switched off. */
   timesOff: number;
+  /** When it was off: from a step to the one that switched it on again, null while it is off. Replaced, never changed. */
+  offs: readonly { readonly from: number; readonly to: number | null }[];
   /** What the latest decision said of it. */
   reason: ChannelReason | undefined;
 }
@@ -204,6 +207,7 @@ function applyStart(view: RunView, event: StartEvent): void {
       fate: 'kept',
       since: 0,
       timesOff: 0,
+      offs: [],
       reason: undefined,
     }));
     view.layers.push({
@@ -274,6 +278,9 @@ function applyChannels(view: RunView, event: ChannelEvent): void {
     else channel.fate = 'regrown';
     channel.since = event.step;
     if (off) channel.timesOff++;
+    channel.offs = off
+      ? [...channel.offs, { from: event.step, to: null }]
+      : channel.offs.map((span) => (span.to === null ? { ...span, to: event.step } : span));
   }
   for (const reason of event.reasons) {
     const channel = layer.channels[reason.channel];
@@ -295,8 +302,10 @@ function applyStructure(view: RunView, event: StructureEvent): void {
   view.parameters = event.parameters;
   const layers = new Map(view.layers.map((layer) => [layer.layer, layer]));
   for (const reason of event.reasons) {
-    const channel = layers.get(reason.layer)?.channels[reason.channel];
-    if (channel) channel.reason = reason;
+    for (const layer of [reason.layer, ...(reason.tied ?? [])]) {
+      const channel = layers.get(layer)?.channels[reason.channel];
+      if (channel) channel.reason = reason;
+    }
   }
   if (decision) decision.kept = keptChannels(view);
 }
@@ -308,6 +317,13 @@ export const keptChannels = (view: RunView): number =>
 /** Channels that the scheme may cut, in all. */
 export const prunableChannels = (view: RunView): number =>
   view.layers.reduce((sum, layer) => sum + (layer.prunable ? layer.total : 0), 0);
+
+/** Channels that a channel budget is a share of: those of layers that additions tie together count once. */
+export function budgetChannels({ prunable, spec: { model } }: StartEvent): number {
+  const groups = groupsOf(buildNetwork(model.id, model.width));
+  const counted = groups.filter(({ producers }) => producers.some((layer) => prunable.includes(layer)));
+  return counted.reduce((sum, { channels }) => sum + channels, 0);
+}
 
 /** Channels of the present network that were off at some time: what pruning without regrowing would have lost. */
 export const returnedChannels = (view: RunView): number =>

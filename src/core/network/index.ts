@@ -1,4 +1,5 @@
 export * from './compact.ts';
+export * from './cost.ts';
 export * from './counts.ts';
 export * from './crossings.ts';
 export * from './groups.ts';

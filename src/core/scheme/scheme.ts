@@ -1,6 +1,7 @@
 import type { ChannelGroup, Network, Structure, Tensors } from '../network/index.ts';
 import type { OptionField, OptionSetting, OptionValue } from '../spec/options.ts';
 import type { Budget, BudgetKind } from '../spec/spec.ts';
+import type { UpdateRule } from './rules.ts';
 
 /** A pruning method as a plug-in: says what to keep and why; never touches the engine (DESIGN section 6). */
 export interface Scheme {
@@ -44,6 +45,11 @@ export interface SchemeRun {
   dueAt(step: number): boolean;
   /** `structure` is the running one. Called only when due. */
   decide(step: number, structure: Structure): Promise<Decision>;
+  /**
+   * Update rules in force, by full-size tensor; none when absent. Asked after the start, after a restore and after every
+   * decision; what is returned replaces all earlier ones.
+   */
+  rules?(): ReadonlyMap<string, UpdateRule>;
   /** Plain JSON that `restore` takes back; goes into the checkpoint. */
   state(): unknown;
   restore(state: unknown): void;
@@ -69,6 +75,13 @@ export interface ChannelReason {
   readonly score?: number;
   readonly rank?: number;
   readonly of?: number;
+  /** Its rank among the active channels of all layers (1 = best of `globalOf`), where these are ranked together. */
+  readonly globalRank?: number;
+  readonly globalOf?: number;
+  /** Score of the last channel that stayed, in the ranking that decided: its layer's, or that of all layers together. */
+  readonly threshold?: number;
+  /** The other convolutions of its channel group: their channel of the same index shares its fate. */
+  readonly tied?: readonly string[];
   /** Probability with which it could be drawn for regrowing. */
   readonly probability?: number;
   /** One sentence in the field's words, with the numbers in it. */

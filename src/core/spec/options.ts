@@ -1,5 +1,10 @@
+import type { Network } from '../network/index.ts';
+
 /** Options of a scheme as data: the page's form, the spec's validation and the documentation all come from one list. */
-export type OptionValue = number | string | boolean;
+export type OptionValue = number | string | boolean | KeptChannels;
+
+/** By layer, the channels that stay, or how many of them. */
+export type KeptChannels = Readonly<Record<string, number | readonly number[]>>;
 export type OptionValues = Readonly<Record<string, OptionValue | undefined | object>>;
 
 interface FieldBase<Value extends OptionValue> {
@@ -24,10 +29,12 @@ export type OptionField =
       readonly type: 'choice';
       readonly choices: readonly { readonly value: string; readonly label: string }[];
     })
-  | (FieldBase<boolean> & { readonly type: 'boolean' });
+  | (FieldBase<boolean> & { readonly type: 'boolean' })
+  | (FieldBase<KeptChannels> & { readonly type: 'channels' });
 
 /** What defaults and cross-checks may look at: the rest of the run, and the options already settled (list order). */
 export interface OptionSetting {
+  readonly network: Network;
   readonly steps: number;
   readonly warmupSteps: number;
   readonly keep: number;

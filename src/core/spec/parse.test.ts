@@ -29,6 +29,7 @@ const EXAMPLE = {
   scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 }, regrow: 0.2, every: 10, until: 40 },
 };
 const MINIMAL = { version: 1, model: { id: 'resnet20' }, scheme: { id: 'chex' } };
+const KNOWN = SCHEMES.map(({ id }) => id).join(', ');
 
 const specOf = (parsed: ParsedSpec) => {
   if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join('; '));
@@ -107,7 +108,7 @@ describe('refused specs name the key and what is accepted', () => {
       /^model.id: must be one of convnet-micro, plain5, vgg-small, cnn-small, resnet20, resnet56, mobilenetv2-cifar, not "vgg16"/,
     ],
     ['model.width', 8.5, /^model.width/],
-    ['scheme.id', 'lasso', /^scheme.id: must be one of chex, dense, not "lasso"/],
+    ['scheme.id', 'lasso', /^scheme.id: must be one of chex, dense, uniform, .* manual, not "lasso"/],
     [
       'scheme.budget',
       { kind: 'flops', keep: 0.5 },
@@ -149,10 +150,10 @@ describe('refused specs name the key and what is accepted', () => {
     ]);
     expect(messagesOf({ version: 1, model: {}, scheme: {} })).toEqual([
       'model.id: this key is missing; it must be one of convnet-micro, plain5, vgg-small, cnn-small, resnet20, resnet56, mobilenetv2-cifar',
-      'scheme.id: this key is missing; it must be one of chex, dense',
+      `scheme.id: this key is missing; it must be one of ${KNOWN}`,
     ]);
     expect(messagesOf({ version: 1, model: { id: 'plain5' } })).toEqual([
-      'scheme: this key is missing; it must be an object with an id, one of chex, dense',
+      `scheme: this key is missing; it must be an object with an id, one of ${KNOWN}`,
     ]);
     expect(messagesOf({ ...MINIMAL, scheme: { id: 'chex', budget: { kind: 'macs' } } })).toEqual([
       'scheme.budget.keep: this key is missing; it must be a number above 0, at most 1',

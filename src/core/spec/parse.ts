@@ -8,6 +8,7 @@ import {
   type SpecShape,
   WIDEST_LAYER,
   budgetSchema,
+  entryProblems,
   fieldSchema,
   isRecord,
   problemsOf,
@@ -46,12 +47,14 @@ export function parseSpec(input: unknown, schemes: readonly Scheme[]): ParsedSpe
 
 /** Levels of a spec: itself, its scheme, the budgets, a budget, a value. Nothing below is looked at. */
 const DEEPEST = 5;
+/** The longest list: one entry more than a layer's channels, so that one that is too long is found out. */
+const LONGEST_LIST = WIDEST_LAYER + 1;
 
 /** A plain copy without prototype tricks: `__proto__` becomes a key like any other, and is refused as unknown. */
 function ownCopy(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > DEEPEST) return '...';
-  if (Array.isArray(value)) return value.slice(0, 100).map((item) => ownCopy(item, depth + 1));
+  if (Array.isArray(value)) return value.slice(0, LONGEST_LIST).map((item) => ownCopy(item, depth + 1));
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, ownCopy(item, depth + 1)]));
 }
 
@@ -128,9 +131,13 @@ function readChoice(own: unknown, schemes: readonly Scheme[], problems: SpecProb
   for (const field of scheme.options) {
     const value = own[field.key];
     if (value === undefined) continue;
+    const path = `scheme.${field.key}`;
     const result = v.safeParse(fieldSchema(field), value);
-    if (result.success) given[field.key] = result.output;
-    else problems.push(...problemsOf(result.issues, `scheme.${field.key}`));
+    if (!result.success) problems.push(...problemsOf(result.issues, path));
+    else {
+      given[field.key] = result.output;
+      problems.push(...entryProblems(path, result.output));
+    }
   }
   return { scheme, budget, given };
 }
@@ -138,7 +145,7 @@ function readChoice(own: unknown, schemes: readonly Scheme[], problems: SpecProb
 function readBudget(own: unknown, scheme: Scheme, problems: SpecProblem[]): Budget | undefined {
   const [first] = scheme.budgets;
   if (!first) {
-    const sentence = `the scheme ${scheme.id} prunes nothing and takes no budget; leave it out`;
+    const sentence = `the scheme ${scheme.id} takes no budget; leave it out`;
     if (own !== undefined) problems.push(problem('scheme.budget', sentence));
     return undefined;
   }
@@ -158,6 +165,7 @@ function readBudget(own: unknown, scheme: Scheme, problems: SpecProblem[]): Budg
 function complete({ name, ...frame }: Frame, { scheme, budget, given }: Choice): ParsedSpec {
   const options: Record<string, OptionValue> = {};
   const setting: OptionSetting = {
+    network: buildNetwork(frame.model.id, frame.model.width),
     steps: totalSteps(frame),
     warmupSteps: warmupSteps(frame),
     keep: budget?.keep ?? 1,

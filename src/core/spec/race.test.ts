@@ -71,7 +71,15 @@ describe('reading a race', () => {
 
   test('of any names: each once, none too long, and reading the result again changes nothing', () => {
     const name = fc.oneof(
-      fc.constantFrom('a', 'a (2)', 'a (3)', 'x'.repeat(80), `${'x'.repeat(76)} (2)`, '🌳'.repeat(40), 'y'.repeat(79)),
+      fc.constantFrom(
+        'a',
+        'a (2)',
+        'a (3)',
+        'x'.repeat(80),
+        `${'x'.repeat(76)} (2)`,
+        `x${'🌳'.repeat(39)}`,
+        'y'.repeat(79),
+      ),
       fc.string({ minLength: 1, maxLength: 80 }).filter((text) => /^\S+$/.test(text)),
     );
     fc.assert(
@@ -102,5 +110,10 @@ describe('reading a race', () => {
       const frames = race.ok ? race.specs.map((spec) => ({ ...spec, name: '' })) : [];
       for (const frame of frames) expect(frame).toEqual(frames[0]);
     }
+  });
+
+  test('every preset race is one', () => {
+    for (const { specs } of RACES)
+      expect(namesOf(parseRace(specs, SCHEMES))).toEqual(specs.map((spec) => spec['name']));
   });
 });

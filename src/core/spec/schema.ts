@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ZOO } from '../network/index.ts';
-import type { OptionField, OptionValue } from './options.ts';
+import type { KeptChannels, OptionField, OptionValue } from './options.ts';
 import { type SpecProblem, pathOf, refusal, unknownKey } from './problems.ts';
 import type { BudgetKind } from './spec.ts';
 
@@ -104,7 +104,7 @@ const budgetEntries = (kinds: readonly BudgetKind[]) => ({ kind: oneOf(kinds), k
 export const budgetSchema = (kinds: readonly BudgetKind[]) =>
   object(budgetEntries(kinds), 'an object with kind and keep');
 
-/** What one option of a scheme may be. */
+/** What one option of a scheme may be, but for the entries of an object (see `entryProblems`). */
 export function fieldSchema(field: OptionField): v.GenericSchema<unknown, OptionValue> {
   switch (field.type) {
     case 'number':
@@ -115,7 +115,25 @@ export function fieldSchema(field: OptionField): v.GenericSchema<unknown, Option
       return oneOf(field.choices.map(({ value }) => value));
     case 'boolean':
       return v.boolean('true or false');
+    case 'channels':
+      return v.custom<KeptChannels>(isRecord, 'an object that gives layers a list of channels or a width');
   }
+}
+
+const channelSchema = integer(0, WIDEST_LAYER - 1);
+const widthSchema = integer(1, WIDEST_LAYER);
+
+/** What is wrong with the entries of an option that is an object, layer by layer; `path` is the option's. */
+export function entryProblems(path: string, option: OptionValue): SpecProblem[] {
+  if (!isRecord(option)) return [];
+  return Object.entries(option).flatMap(([layer, entry]) => {
+    const own = pathOf(path, layer);
+    const schema = Array.isArray(entry) ? v.array(channelSchema) : widthSchema;
+    const result = v.safeParse(schema, entry);
+    if (result.success) return [];
+    if (Array.isArray(entry) || typeof entry === 'number') return problemsOf(result.issues, own);
+    return [refusal(own, entry, 'a list of channels or a width')];
+  });
 }
 
 const NESTED: Readonly<Record<string, v.ObjectEntries>> = {

@@ -32,6 +32,10 @@ export async function openTfjsEngine({ backend, shared }: TfjsOptions = {}): Pro
     },
     // A lost device is the sharing engine's to report; WebGL and the CPU are not lost for good.
     lost: new Promise(() => undefined),
+    // Trainers share nothing here; what else holds tensors of this backend counts too.
+    get bytes() {
+      return tf.memory().numBytes;
+    },
     dispose: () => undefined,
   };
 }

@@ -22,6 +22,7 @@ export class GpuData implements EngineData {
   constructor(
     readonly device: GPUDevice,
     readonly layout: DataLayout,
+    readonly onDispose?: (data: GpuData) => void,
   ) {
     const { made, fault } = scoped(device, () => this.#allocate());
     this.#splits = made;
@@ -80,5 +81,6 @@ export class GpuData implements EngineData {
       pixels.destroy();
       labels.destroy();
     }
+    this.onDispose?.(this);
   }
 }

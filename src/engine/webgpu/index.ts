@@ -6,6 +6,7 @@ import { type Device, requestDevice } from './device.ts';
 import { allocated } from './faults.ts';
 import { KernelSet, KernelSets, type LayerKind } from './kernel-set.ts';
 import { Pipelines } from './pipelines.ts';
+import { SharedMemory } from './shared-memory.ts';
 import { GpuTrainer } from './trainer.ts';
 import { cacheKey, rememberChoices, rememberedChoices } from './tuner-cache.ts';
 import { candidatesOf, tune } from './tuner.ts';
@@ -52,6 +53,10 @@ export class WebGpuEngine implements Engine {
   readonly info: EngineInfo;
   readonly lost: Promise<string>;
   readonly #kernelSets: KernelSets;
+  /** What the trainers compute in, one at a time. */
+  readonly #shared: SharedMemory;
+  readonly #trainers = new Set<GpuTrainer>();
+  readonly #data = new Set<GpuData>();
 
   /** `tuning`: what is not as the adapter's defaults. */
   constructor(
@@ -60,6 +65,7 @@ export class WebGpuEngine implements Engine {
     readonly pipelines: Pipelines = new Pipelines(device.device),
   ) {
     this.lost = device.lost;
+    this.#shared = new SharedMemory(device.device);
     const own = new KernelSet({ ...defaultTuning(device), ...tuning });
     this.#kernelSets = new KernelSets(own, (other) => runsOn(other, device));
     this.info = {
@@ -76,7 +82,15 @@ export class WebGpuEngine implements Engine {
   }
 
   openData(layout: DataLayout): EngineData {
-    return new GpuData(this.device.device, layout);
+    const data = new GpuData(this.device.device, layout, (disposed) => this.#data.delete(disposed));
+    this.#data.add(data);
+    return data;
+  }
+
+  get bytes(): number {
+    const own = [...this.#trainers].map(({ ownBytes }) => ownBytes);
+    const data = [...this.#data].map(({ bytes }) => bytes);
+    return [...own, ...data].reduce((sum, bytes) => sum + bytes, this.#shared.bytes);
   }
 
   async open(network: Network, structure: Structure, parameters: Tensors, options: TrainerOptions): Promise<Trainer> {
@@ -85,9 +99,12 @@ export class WebGpuEngine implements Engine {
     if (storage !== 'f32' && !canStore(this.device, storage)) throw cannotStore(storage, this.info.adapter);
     if (!(data instanceof GpuData)) throw new Error('this data set was opened on another engine');
     const kinds = layerKinds(network);
-    const own = { ...options, data, storage };
+    const shared = this.#shared;
+    const own = { ...options, data, storage, shared, onDispose: (gone: GpuTrainer) => this.#trainers.delete(gone) };
     const make = () => new GpuTrainer(this.pipelines, this.#kernelSets, network, structure, parameters, own, kinds);
-    const trainer = await allocated(this.device.device, make, (made) => made.dispose());
+    // In turn: nobody shares a buffer before it is known to be there.
+    const trainer = await shared.inTurn(() => allocated(this.device.device, make, (made) => made.dispose()));
+    this.#trainers.add(trainer);
     try {
       await trainer.ready();
       return trainer;

@@ -37,8 +37,14 @@ export class Inference {
     this.#layout = layout;
   }
 
-  get bytes(): number {
-    return this.#planner.bytes;
+  /** Bytes that are not shared. */
+  get ownBytes(): number {
+    return this.#planner.ownBytes;
+  }
+
+  /** Buffers that it computes in with others. */
+  get shared(): readonly GPUBuffer[] {
+    return this.#planner.shared;
   }
 
   /** Takes another running network; its plan is made when it is first needed. */

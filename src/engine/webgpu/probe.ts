@@ -17,6 +17,7 @@ import { type ArenaLayout, beforeFlatten, unpack } from './layout.ts';
 import type { Pipelines } from './pipelines.ts';
 import { type Arenas, Planner } from './plan/plan.ts';
 import type { ProbeOptions } from './plan/probe-options.ts';
+import type { SharedMemory } from './shared-memory.ts';
 import { RESTING, type StepUniforms, type StepValues } from './step-uniforms.ts';
 import type { Submitter } from './submitter.ts';
 
@@ -26,10 +27,9 @@ export interface Probed {
   readonly kernels: KernelSet;
   readonly uniforms: StepUniforms;
   readonly submitter: Submitter;
-  readonly options: TrainerOptions & { readonly data: GpuData };
+  readonly options: TrainerOptions & { readonly data: GpuData; readonly shared: SharedMemory };
   readonly network: Network;
   readonly layout: ArenaLayout;
-  /** Probes write the gradients alone; a training step writes them anew. */
   readonly arenas: Arenas;
 }
 
@@ -74,7 +74,7 @@ export async function computeGradients(probed: Probed, request: GradientRequest)
       async ({ planner, images, run }) => {
         await run(lossOf(request), true);
         const [sum = NaN] = new Float32Array(await readBuffer(device, planner.metrics, 8));
-        const slopes = new Float32Array(await readBuffer(device, arenas.gradients, layout.trainedSize * 4));
+        const slopes = new Float32Array(await readBuffer(device, planner.gradients, layout.trainedSize * 4));
         const tensors: Tensors = unpack(layout, slopes, 'trained');
         const log2Scale = await exponentsOf(device, planner, probe.rescale.length);
         return { loss: loss === 'sumOfLogits' ? sum : sum / images, tensors, log2Scale };
@@ -200,7 +200,16 @@ async function withPass<T>(
   let planner: Planner | null = null;
   try {
     await batch.data.allocated;
-    const planOptions = { full: network, batch: batch.images, mode: 'train', arenas, data: batch.data, probe } as const;
+    const { images, data } = batch;
+    const planOptions = {
+      full: network,
+      batch: images,
+      mode: 'train',
+      arenas,
+      data,
+      shared: options.shared,
+      probe,
+    } as const;
     const made = await allocated(
       device,
       () => new Planner(pipelines, kernels, planOptions),

@@ -22,6 +22,9 @@ const ARRAYS = {
 } as const;
 type ArrayName = keyof typeof ARRAYS;
 
+/** What an update reads and writes; `gradients` is as the trainer's plan has it. */
+export type RuledArenas = Arenas & { readonly gradients: GPUBuffer };
+
 /** Buffers that the rules in force need; null where none needs it. */
 interface RuleBuffers extends Readonly<Record<ArrayName, GPUBuffer | null>> {
   /** Weights in full precision where a rule quantises; the parameter arena has what the network computes with. */
@@ -56,7 +59,7 @@ export class RuledUpdate {
     readonly pipelines: Pipelines,
     readonly rules: Rules,
     readonly layout: ArenaLayout,
-    readonly arenas: Arenas,
+    readonly arenas: RuledArenas,
     readonly buffers: RuleBuffers,
   ) {
     const segments = segmentsOf(layout, rules);
@@ -79,7 +82,7 @@ export class RuledUpdate {
     rules: Rules,
     store: ParameterStore,
     layout: ArenaLayout,
-    arenas: Arenas,
+    arenas: RuledArenas,
   ): Promise<RuledUpdate> {
     const { device } = pipelines;
     await pipelines.prepare([sgd, ruledUpdate, squareSums, inverseNorms, quantise]);

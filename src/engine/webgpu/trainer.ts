@@ -29,12 +29,22 @@ import { type Arenas, type Plan, Planner } from './plan/plan.ts';
 import type { Dispatch } from './plan/recorder.ts';
 import { type Probed, computeGradients, fitsTraining, lossOf, readActivations } from './probe.ts';
 import { RuledUpdate } from './rules.ts';
+import { type SharedMemory, bytesOf } from './shared-memory.ts';
 import { RESTING, SLOTS, type StepValues, StepUniforms } from './step-uniforms.ts';
 import { Submitter } from './submitter.ts';
 import { BATCH_NORM_MOMENTUM } from '../../core/network/network.ts';
 
 /** Images in a batch of evaluation and prediction. */
 const EVALUATION_BATCH = 64;
+
+/** What the engine adds to the options that it opens a trainer with. */
+export interface GpuTrainerOptions extends TrainerOptions {
+  readonly data: GpuData;
+  readonly storage: StorageType;
+  /** Memory that all trainers of the engine compute in. */
+  readonly shared: SharedMemory;
+  readonly onDispose?: (trainer: GpuTrainer) => void;
+}
 
 /** What is sized by the network. */
 interface TrainerMemory {
@@ -57,6 +67,7 @@ export class GpuTrainer implements Trainer {
   #ruled: RuledUpdate | null = null;
   #step = 0;
   #compilesLater = false;
+  #disposed = false;
   /** Whether the GPU holds newer values than the stores. */
   #ahead = false;
 
@@ -67,7 +78,7 @@ export class GpuTrainer implements Trainer {
     readonly network: Network,
     structure: Structure,
     parameters: Tensors,
-    readonly options: TrainerOptions & { readonly data: GpuData; readonly storage: StorageType },
+    readonly options: GpuTrainerOptions,
     readonly kinds: ReadonlySet<LayerKind>,
   ) {
     this.#kernels = kernelSets.storing(kernelSets.own.tuning, options.storage);
@@ -88,22 +99,32 @@ export class GpuTrainer implements Trainer {
     const arenas = {
       parameters: arena('parameters', trained),
       velocity: arena('velocity', trained),
-      gradients: arena('gradients', trained),
       running: arena('running statistics', Math.max(full.runningSize, this.#layout.runningSize)),
     };
-    const shared = { full: network, arenas, data: options.data };
-    return {
+    const { batchSize: batch, data, shared } = options;
+    const planner = new Planner(pipelines, this.#kernels, {
+      full: network,
       arenas,
-      planner: new Planner(pipelines, this.#kernels, { ...shared, batch: options.batchSize, mode: 'train' }),
-      inference: this.#openInference(arenas, EVALUATION_BATCH),
-    };
+      data,
+      shared,
+      batch,
+      mode: 'train',
+    });
+    try {
+      return { arenas, planner, inference: this.#openInference(arenas, EVALUATION_BATCH) };
+    } catch (error) {
+      // A buffer that is larger than the adapter allows: what is shared would stay with a trainer that never was.
+      planner.dispose();
+      throw error;
+    }
   }
 
   #openInference(arenas: Arenas, batch: number): Inference {
+    const { data, shared } = this.options;
     return new Inference(
       this.pipelines,
       this.#kernels,
-      { full: this.network, arenas, data: this.options.data, batch },
+      { full: this.network, arenas, data, shared, batch },
       this.#uniforms,
       this.#submitter,
       this.#store.running,
@@ -135,15 +156,32 @@ export class GpuTrainer implements Trainer {
   }
 
   get bytes(): number {
-    const arenas = Object.values<GPUBuffer>({ ...this.#arenas }).reduce((sum, buffer) => sum + buffer.size, 0);
-    return arenas + this.#planner.bytes + this.#inference.bytes + (this.#ruled?.bytes ?? 0);
+    return this.ownBytes + bytesOf([...this.#planner.shared, ...this.#inference.shared]);
+  }
+
+  /** Bytes that no other trainer uses. */
+  get ownBytes(): number {
+    const arenas = bytesOf(Object.values<GPUBuffer>({ ...this.#arenas }));
+    return arenas + this.#planner.ownBytes + this.#inference.ownBytes + (this.#ruled?.bytes ?? 0);
+  }
+
+  /** Runs a call that computes in shared memory, or changes who holds it, when no other such call is under way. */
+  #inTurn<T>(call: () => Promise<T>): Promise<T> {
+    return this.options.shared.inTurn(() => {
+      if (this.#disposed) throw new Error('this trainer was closed before its turn came');
+      return call();
+    });
   }
 
   setPace(pace: Pace): void {
     this.#submitter.pace = pace;
   }
 
-  async train(steps: number, hyperAt: (step: number) => Hyper): Promise<StepMetrics> {
+  train(steps: number, hyperAt: (step: number) => Hyper): Promise<StepMetrics> {
+    return this.#inTurn(() => this.#train(steps, hyperAt));
+  }
+
+  async #train(steps: number, hyperAt: (step: number) => Hyper): Promise<StepMetrics> {
     const firstStep = this.#step;
     const loss = new Float32Array(steps);
     const accuracy = new Float32Array(steps);
@@ -193,14 +231,18 @@ export class GpuTrainer implements Trainer {
   }
 
   evaluate(split: Split, limit?: number): Promise<EvalMetrics> {
-    return this.#inference.evaluate(split, limit);
+    return this.#inTurn(() => this.#inference.evaluate(split, limit));
   }
 
   predict(pixels: Uint8Array): Promise<Float32Array> {
-    return this.#inference.predict(pixels);
+    return this.#inTurn(() => this.#inference.predict(pixels));
   }
 
-  async latency(batch: number): Promise<Latency> {
+  latency(batch: number): Promise<Latency> {
+    return this.#inTurn(() => this.#latency(batch));
+  }
+
+  async #latency(batch: number): Promise<Latency> {
     if (batch === EVALUATION_BATCH) return this.#inference.latency();
     const inference = this.#openInference(this.#arenas, batch);
     try {
@@ -211,7 +253,7 @@ export class GpuTrainer implements Trainer {
   }
 
   activations(request: ActivationRequest): Promise<ReadonlyMap<string, Activation>> {
-    return readActivations(this.#probed, request);
+    return this.#inTurn(() => readActivations(this.#probed, request));
   }
 
   /** What probes read: the network as it runs now, in full precision. */
@@ -238,7 +280,11 @@ export class GpuTrainer implements Trainer {
     await this.#applyRules();
   }
 
-  async gradients(request: GradientRequest): Promise<Gradients> {
+  gradients(request: GradientRequest): Promise<Gradients> {
+    return this.#inTurn(() => this.#gradients(request));
+  }
+
+  async #gradients(request: GradientRequest): Promise<Gradients> {
     if (this.options.storage !== 'f32' || !fitsTraining(request)) {
       const { tensors, ...rest } = await computeGradients(this.#probed, request);
       return { ...rest, tensors: this.#store.expand(tensors) };
@@ -249,7 +295,7 @@ export class GpuTrainer implements Trainer {
     await this.#submitter.run([{ dispatches, stepOffset }]);
     const { device } = this.pipelines;
     const [sum = NaN] = new Float32Array(await readBuffer(device, this.#planner.metrics, 8));
-    const arena = new Float32Array(await readBuffer(device, this.#arenas.gradients, this.#layout.trainedSize * 4));
+    const arena = new Float32Array(await readBuffer(device, this.#planner.gradients, this.#layout.trainedSize * 4));
     const tensors = this.#store.expand(unpack(this.#layout, arena, 'trained'));
     return { loss: request.loss === 'sumOfLogits' ? sum : sum / this.options.batchSize, tensors, log2Scale: 0 };
   }
@@ -266,11 +312,13 @@ export class GpuTrainer implements Trainer {
     await this.#ruled?.seed(this.#store, this.#submitter);
   }
 
-  async restructure(structure: Structure): Promise<void> {
-    await this.#download();
-    this.#store.restructure(structure);
-    this.#upload();
-    await this.#record();
+  restructure(structure: Structure): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#download();
+      this.#store.restructure(structure);
+      this.#upload();
+      await this.#record();
+    });
   }
 
   async checkpoint(): Promise<Checkpoint> {
@@ -278,7 +326,11 @@ export class GpuTrainer implements Trainer {
     return { ...this.#store.checkpoint(this.#step), variants: this.#kernels.variants };
   }
 
-  async restore(checkpoint: Checkpoint): Promise<void> {
+  restore(checkpoint: Checkpoint): Promise<void> {
+    return this.#inTurn(() => this.#restore(checkpoint));
+  }
+
+  async #restore(checkpoint: Checkpoint): Promise<void> {
     const { variants } = checkpoint;
     const kernels = variants === undefined ? this.#kernels : this.kernelSets.of(variants, this.options.storage);
     this.#store = ParameterStore.restored(this.network, checkpoint, this.options.execution);
@@ -298,9 +350,11 @@ export class GpuTrainer implements Trainer {
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#ruled?.dispose();
     this.#release();
     this.#uniforms.dispose();
+    this.options.onDispose?.(this);
   }
 
   #release(): void {
@@ -360,7 +414,8 @@ export class GpuTrainer implements Trainer {
     this.#ruled?.dispose();
     this.#ruled = null;
     if (this.#rules.size === 0) return;
-    this.#ruled = await RuledUpdate.open(this.pipelines, this.#rules, this.#store, this.#layout, this.#arenas);
+    const arenas = { ...this.#arenas, gradients: this.#planner.gradients };
+    this.#ruled = await RuledUpdate.open(this.pipelines, this.#rules, this.#store, this.#layout, arenas);
     await this.#ruled.seed(this.#store, this.#submitter);
   }
 

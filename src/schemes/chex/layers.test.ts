@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Network, buildNetwork, countStructure, denseStructure } from '../../core/network/index.ts';
-import { columnsOf, largest, prunableLayers } from './layers.ts';
+import { columnsOf } from '../shared/columns.ts';
+import { largest } from '../shared/ranking.ts';
+import { prunableLayers } from './layers.ts';
 
 describe('what may be pruned', () => {
   test('all convolutions of a plain network', () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { buildNetwork } from '../../core/network/index.ts';
 import { checkChex } from './options.ts';
 import { type Options, optionsFor } from './testing.ts';
 
+const network = buildNetwork('convnet-micro');
 const refusal = (given: Options, { keep = 0.5, steps = 60, warmupSteps = 3 } = {}): string | null =>
-  checkChex({ steps, warmupSteps, keep, options: optionsFor(given, keep, steps, warmupSteps) });
+  checkChex({ network, steps, warmupSteps, keep, options: optionsFor(given, keep, steps, warmupSteps) });
 
 test('defaults follow the run and the budget', () => {
   expect(optionsFor({}, 0.5, 1_000)).toMatchObject({ regrow: 0.2, until: 700, every: 70, minimum: 1 });

@@ -1,6 +1,8 @@
 import { leverageScores } from '../../core/linalg/gram.ts';
 import { type Structure, type Tensors, keptOf } from '../../core/network/index.ts';
-import { type ChexLayer, columnsOf, fanIn, l1Norm, largest } from './layers.ts';
+import { columnsOf, l1Norm } from '../shared/columns.ts';
+import { largest } from '../shared/ranking.ts';
+import { type ChexLayer, fanIn } from './layers.ts';
 
 export interface LayerChoice {
   /** Channels kept by column subset selection, ascending. */

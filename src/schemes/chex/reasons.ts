@@ -1,6 +1,7 @@
 import { type Structure, keptOf } from '../../core/network/index.ts';
 import type { ChannelFate, ChannelReason } from '../../core/scheme/scheme.ts';
-import { type ChexLayer, ranking } from './layers.ts';
+import { ranking } from '../shared/ranking.ts';
+import type { ChexLayer } from './layers.ts';
 import type { LayerChoice } from './prune.ts';
 import type { Regrowth } from './regrow.ts';
 
@@ -21,6 +22,7 @@ export function explain({ layer, choice, regrowth, gammas }: LayerUpdate, before
   const regrown = new Set(regrowth.regrown);
   const order = ranking(choice.scores).filter((channel) => active.has(channel));
   const draws = regrowth.regrown.length;
+  const threshold = Math.min(...choice.kept.map((channel) => choice.scores[channel] ?? 0));
 
   return Array.from({ length: channels }, (_, channel): ChannelReason => {
     const wasOn = active.has(channel);
@@ -38,7 +40,7 @@ export function explain({ layer, choice, regrowth, gammas }: LayerUpdate, before
       layer: layer.conv,
       channel,
       fate,
-      ...(wasOn ? { score, rank, of: active.size } : {}),
+      ...(wasOn ? { score, rank, of: active.size, threshold } : {}),
       ...(candidate && draws > 0 ? { probability: candidate.probability } : {}),
       text: sentence(fate, drawn, standing, chance),
     };

@@ -1,6 +1,6 @@
 import { type Columns, residuals } from '../../core/linalg/gram.ts';
 import { random4, toUnit } from '../../core/random/random.ts';
-import { largest } from './layers.ts';
+import { largest } from '../shared/ranking.ts';
 
 /** Whether the draw's exponent is the squared distance (paper) or the distance (code). */
 export type ResidualRule = 'squared' | 'norm';

@@ -115,6 +115,13 @@ describe('updates', () => {
           expect(fate === 'kept' || fate === 'pruned').toBe(was.has(channel));
           expect(fate === 'kept' || fate === 'regrown').toBe(now.includes(channel));
         }
+        // The threshold is the score of the last survivor.
+        for (const { score, threshold, channel, probability } of reasons) {
+          const survived = now.includes(channel) && probability === undefined;
+          if (score !== undefined) expect(score >= (threshold ?? NaN) || !survived).toBe(true);
+        }
+        const survivor = reasons.some(({ score, threshold }) => score !== undefined && score === threshold);
+        expect(survivor).toBe(true);
         // Drawn channels carry a probability; the others that are on survived the prune stage, all of them active.
         const drawn = reasons.filter(({ channel, probability }) => now.includes(channel) && probability !== undefined);
         const kept = reasons.filter(({ channel, probability }) => now.includes(channel) && probability === undefined);

@@ -3,7 +3,8 @@ import type { Decision, SchemeContext, SchemeRun } from '../../core/scheme/schem
 import type { Budget } from '../../core/spec/spec.ts';
 import { allocate } from '../shared/allocate.ts';
 import { type AllocationRule, allocateUpdate } from './allocation.ts';
-import { type ChexLayer, columnsOf, prunableLayers } from './layers.ts';
+import { columnsOf } from '../shared/columns.ts';
+import { type ChexLayer, prunableLayers } from './layers.ts';
 import { selectChannels } from './prune.ts';
 import { type LayerUpdate, explain } from './reasons.ts';
 import { regrowChannels } from './regrow.ts';
@@ -56,7 +57,7 @@ export class ChexRun implements SchemeRun {
   async decide(step: number, structure: Structure): Promise<Decision> {
     const { options, network, seed } = this.#context;
     const tensors = await this.#context.read(this.#layers.flatMap(({ kernel, gamma }) => [kernel, gamma]));
-    const decay = String(options['decay']) as Decay;
+    const decay = options['decay'] as Decay;
     const factor = regrowFactor(Number(options['regrow']), step, this.#schedule.until, decay);
     const counts = allocateUpdate(network, this.#layers, this.#allocation, factor, tensors, structure);
     const rule = options['residual'] === 'norm' ? 'norm' : 'squared';

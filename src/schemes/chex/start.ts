@@ -1,9 +1,10 @@
-import { type Network, type Tensors, denseStructure } from '../../core/network/index.ts';
+import { type Network, type Tensors, costOf, denseStructure } from '../../core/network/index.ts';
 import type { ChannelReason, Decision } from '../../core/scheme/scheme.ts';
 import type { Budget } from '../../core/spec/spec.ts';
 import { allocate } from '../shared/allocate.ts';
-import { costOf } from '../shared/cost.ts';
-import { type ChexLayer, columnsOf, l1Norm, ranking } from './layers.ts';
+import { columnsOf, l1Norm } from '../shared/columns.ts';
+import { ranking } from '../shared/ranking.ts';
+import type { ChexLayer } from './layers.ts';
 
 /**
  * Widths to start from, by group id: the same share of every layer. For a channel budget floor(C * (1 - (S - delta_0)))
@@ -75,6 +76,7 @@ export function startStructure(
     const norms = columnsOf(layer, parameters, dense).map(l1Norm);
     const order = ranking(norms);
     const chosen = order.slice(0, counts.get(layer.group.id)).sort((a, b) => a - b);
+    const threshold = Math.min(...chosen.map((channel) => norms[channel] ?? 0));
     norms.forEach((norm, channel) => {
       const rank = order.indexOf(channel) + 1;
       const on = rank <= chosen.length;
@@ -88,6 +90,7 @@ export function startStructure(
         score: norm,
         rank,
         of: norms.length,
+        threshold,
         text,
       });
     });

@@ -2,6 +2,7 @@ import {
   type Network,
   type Structure,
   type Tensors,
+  buildNetwork,
   groupsOf,
   initialParameters,
   keptOf,
@@ -23,8 +24,9 @@ export type Options = Record<string, OptionValue>;
 /** CHEX's options with their defaults filled in, as parsing a spec does. */
 export function optionsFor(given: Options, keep = 0.5, steps = STEPS, warmupSteps = WARMUP_STEPS): Options {
   const options: Options = {};
+  const setting = { network: buildNetwork('convnet-micro'), steps, warmupSteps, keep, options };
   for (const field of chexOptions) {
-    options[field.key] = given[field.key] ?? field.default({ steps, warmupSteps, keep, options });
+    options[field.key] = given[field.key] ?? field.default(setting);
   }
   return options;
 }

@@ -46,6 +46,13 @@ describe('channels', () => {
     expect(() => widths(3, 0.5)).toThrow('scheme.budget.keep: 0.5 of the channels');
   });
 
+  test('a maximum passes what a layer cannot keep on to the others', () => {
+    const [a, b] = candidatesOf(network, 1, (i) => SCORES[i] ?? 0);
+    if (!a || !b) throw new Error('two layers');
+    const counts = allocate(network, [a, { ...b, maximum: 2 }], { kind: 'channels', keep: 0.5 });
+    expect([...counts.values()]).toEqual([2, 2]);
+  });
+
   test('ties go to the lower layer', () => {
     expect(widths(1, 0.75, [1, 1, 1, 1, 1, 1, 1, 1])).toEqual([4, 2]);
   });

@@ -1,6 +1,5 @@
-import type { ChannelGroup, Network } from '../../core/network/index.ts';
+import { type ChannelGroup, type Network, costOf } from '../../core/network/index.ts';
 import type { Budget } from '../../core/spec/spec.ts';
-import { costOf } from './cost.ts';
 
 /** A layer (channel group) whose width is to be decided. */
 export interface Candidate {
@@ -9,6 +8,8 @@ export interface Candidate {
   readonly scores: ArrayLike<number>;
   /** Channels that the layer keeps at least. */
   readonly minimum: number;
+  /** Channels that it can keep at most; all when absent. */
+  readonly maximum?: number;
 }
 
 /**
@@ -48,7 +49,7 @@ export const channelsToKeep = (total: number, keep: number): number => Math.ceil
 
 /** Group ids, one entry for each channel beyond its layer's minimum, best first. */
 function rankedBeyondMinimum(candidates: readonly Candidate[]): string[] {
-  const entries = candidates.flatMap(({ group, scores, minimum }, layer) => {
+  const entries = candidates.flatMap(({ group, scores, minimum, maximum = group.channels }, layer) => {
     const ranked = Array.from({ length: group.channels }, (_, channel) => ({
       id: group.id,
       layer,
@@ -56,7 +57,7 @@ function rankedBeyondMinimum(candidates: readonly Candidate[]): string[] {
       score: scores[channel] ?? 0,
     }));
     ranked.sort((a, b) => b.score - a.score || a.channel - b.channel);
-    return ranked.slice(minimum);
+    return ranked.slice(minimum, maximum);
   });
   entries.sort((a, b) => b.score - a.score || a.layer - b.layer || a.channel - b.channel);
   return entries.map(({ id }) => id);

@@ -1,5 +1,5 @@
 import { useReducedMotion } from '@mantine/hooks';
-import { type PointerEvent, useEffect, useRef } from 'react';
+import { type MouseEvent, useEffect, useRef } from 'react';
 import type { LayerView } from '../../core/events/view.ts';
 import { type CellLayout, type Palette, cellAt, drawCell, stateOf } from './cells.ts';
 import { surfaceOf } from './surface.ts';
@@ -14,12 +14,17 @@ export interface LayerCellsProps {
   readonly palette: Palette;
   /** Step of the latest decision: what changed then is drawn as news. */
   readonly latest: number;
+  /** Channels that the user wants kept; null where nothing was switched by hand. */
+  readonly wanted: readonly number[] | null;
   readonly cursor: number | null;
+  readonly pinned: number | null;
   onPoint(channel: number | null): void;
+  onPin(channel: number): void;
 }
 
 /** The cells of one layer. Redrawn when the view is published; news grows in over a few frames. */
-export function LayerCells({ layer, layout, width, palette, latest, cursor, onPoint }: LayerCellsProps) {
+export function LayerCells(props: LayerCellsProps) {
+  const { layer, layout, width, palette, latest, wanted, cursor, pinned, onPoint, onPin } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const changedAt = useRef({ step: -1, time: 0 });
   const still = useReducedMotion();
@@ -34,13 +39,15 @@ export function LayerCells({ layer, layout, width, palette, latest, cursor, onPo
       const context = surfaceOf(element, width, height);
       if (!context) return;
       const age = still ? 1 : Math.min(1, (performance.now() - changedAt.current.time) / SETTLE);
+      const kept = wanted && new Set(wanted);
       layer.channels.forEach((channel, index) => {
         const x = (index % layout.perLine) * layout.size;
         const y = Math.floor(index / layout.perLine) * layout.size;
-        drawCell(context, stateOf(channel, layer.prunable), x, y, layout.size, age, palette);
-        if (index !== cursor) return;
+        const state = stateOf(channel, layer.prunable, kept && kept.has(index));
+        drawCell(context, state, x, y, layout.size, age, palette);
+        if (index !== cursor && index !== pinned) return;
         context.strokeStyle = palette.cursor;
-        context.lineWidth = 1.5;
+        context.lineWidth = index === pinned ? 2.5 : 1.5;
         context.strokeRect(x - 0.5, y - 0.5, layout.size - 0.5, layout.size - 0.5);
       });
       if (age < 1) frame = requestAnimationFrame(draw);
@@ -49,18 +56,22 @@ export function LayerCells({ layer, layout, width, palette, latest, cursor, onPo
     return () => cancelAnimationFrame(frame);
   });
 
-  const point = (event: PointerEvent<HTMLCanvasElement>): void => {
+  const under = (event: MouseEvent<HTMLCanvasElement>): number | null => {
     const box = event.currentTarget.getBoundingClientRect();
-    onPoint(cellAt(layout, layer.total, event.clientX - box.left, event.clientY - box.top));
+    return cellAt(layout, layer.total, event.clientX - box.left, event.clientY - box.top);
   };
   return (
     <canvas
       ref={canvas}
       aria-hidden
       style={{ width, height }}
-      onPointerMove={point}
-      onPointerDown={point}
+      onPointerMove={(event) => onPoint(under(event))}
+      onPointerDown={(event) => onPoint(under(event))}
       onPointerLeave={() => onPoint(null)}
+      onClick={(event) => {
+        const channel = under(event);
+        if (channel !== null) onPin(channel);
+      }}
     />
   );
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cellAt, layOutCells } from './cells.ts';
+import { cellAt, layOutCells, stateOf } from './cells.ts';
 
 test('every cell of a layer lies inside its width and is found again at its centre', () => {
   fc.assert(
@@ -21,4 +21,15 @@ test('every cell of a layer lies inside its width and is found again at its cent
       },
     ),
   );
+});
+
+test('a cell shows what was switched by hand over what the run has, and that a layer is never pruned', () => {
+  const off = { fate: 'off', since: 0, timesOff: 1, offs: [], reason: undefined } as const;
+  const kept = { ...off, fate: 'kept' } as const;
+  expect(stateOf(kept, true)).toBe('kept');
+  expect(stateOf(kept, true, false)).toBe('switchedOff');
+  expect(stateOf(off, true, true)).toBe('switchedOn');
+  expect(stateOf(off, true, false)).toBe('off');
+  expect(stateOf(kept, false)).toBe('fixed');
+  expect(stateOf(off, false)).toBe('off');
 });

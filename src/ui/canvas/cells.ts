@@ -9,6 +9,8 @@ export interface Palette {
   readonly regrown: string;
   readonly glyph: string;
   readonly cursor: string;
+  /** Switched by hand, and not yet in use. */
+  readonly byHand: string;
 }
 
 export const PALETTES: Readonly<Record<'light' | 'dark', Palette>> = {
@@ -20,6 +22,7 @@ export const PALETTES: Readonly<Record<'light' | 'dark', Palette>> = {
     regrown: '#f0b429',
     glyph: '#3a2a00',
     cursor: '#111827',
+    byHand: '#0072b2',
   },
   dark: {
     kept: '#1fb98b',
@@ -29,10 +32,11 @@ export const PALETTES: Readonly<Record<'light' | 'dark', Palette>> = {
     regrown: '#f5c542',
     glyph: '#2b1f00',
     cursor: '#f3f4f6',
+    byHand: '#56b4e9',
   },
 };
 
-export type CellState = 'kept' | 'fixed' | 'off' | 'pruned' | 'regrown';
+export type CellState = ChannelView['fate'] | 'fixed' | 'switchedOff' | 'switchedOn';
 
 /** Draws one cell of side `size` at (x, y); `age` from 0 (just changed) to 1 (settled) lets news grow into place. */
 export function drawCell(
@@ -64,6 +68,20 @@ export function drawCell(
     context.fillStyle = palette.off;
     context.beginPath();
     context.arc(x + side / 2, y + side / 2, Math.max(1, side * 0.16), 0, 2 * Math.PI);
+    context.fill();
+    return;
+  }
+  if (state === 'switchedOff' || state === 'switchedOn') {
+    const line = Math.max(1.5, side * 0.12);
+    context.strokeStyle = palette.byHand;
+    context.lineWidth = line;
+    if (state === 'switchedOff') context.setLineDash([side * 0.22, side * 0.16]);
+    box(line / 2);
+    context.stroke();
+    context.setLineDash([]);
+    if (state === 'switchedOff') return;
+    context.fillStyle = palette.kept;
+    box(line * 1.6);
     context.fill();
     return;
   }
@@ -99,7 +117,12 @@ export function drawCell(
   context.stroke();
 }
 
-export const stateOf = (channel: ChannelView, prunable: boolean): CellState => (prunable ? channel.fate : 'fixed');
+/** How a channel is drawn; `wanted`: whether the user wants it on, null where nothing was switched by hand. */
+export function stateOf({ fate }: ChannelView, prunable: boolean, wanted: boolean | null = null): CellState {
+  const on = fate === 'kept' || fate === 'regrown';
+  if (wanted !== null && wanted !== on) return wanted ? 'switchedOn' : 'switchedOff';
+  return fate === 'kept' && !prunable ? 'fixed' : fate;
+}
 
 /** How a layer's cells lie in a given width: as large as fits up to `largest`, in lines when even small ones do not. */
 export interface CellLayout {

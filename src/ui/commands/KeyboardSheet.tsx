@@ -19,7 +19,22 @@ export function KeyboardSheet({ opened, onClose }: { opened: boolean; onClose: (
             <th scope="row">
               <kbd>← → ↑ ↓</kbd>
             </th>
-            <td>In the channel map: move from channel to channel, and read why each is on or off</td>
+            <td>
+              In the channel map: move from channel to channel, and read why each is on or off. On the time line: one
+              step
+            </td>
+          </tr>
+          <tr>
+            <th scope="row">
+              <kbd>Enter</kbd>
+            </th>
+            <td>In the channel map: pin what is said of the channel; Esc lets go</td>
+          </tr>
+          <tr>
+            <th scope="row">
+              <kbd>X</kbd>
+            </th>
+            <td>In the channel map: switch the channel off or on by hand</td>
           </tr>
           <tr>
             <th scope="row">

@@ -1,4 +1,5 @@
 import type { Lab, LabState } from '../../state/store.ts';
+import { neighbouringEvent } from '../canvas/tick-book.ts';
 
 /** One command: the same entry drives its button, its key and its line on the keyboard sheet. */
 export interface PageCommand {
@@ -25,6 +26,49 @@ export const RUN: PageCommand = {
   help: 'Run, or pause',
   enabled: (state) => ready(state) || moving(state) || state.runState === 'loading',
   perform: (lab) => (moving(lab.store.getState()) ? lab.actions.pause() : lab.actions.run()),
+};
+
+export const PREVIOUS_EVENT: PageCommand = {
+  id: 'previous-event',
+  label: 'Previous event',
+  key: '[',
+  shown: '[',
+  help: 'Rewind to what happened before: a prune, a regrow, a fork ...',
+  enabled: () => true,
+  perform: (lab) => lab.actions.seek(neighbouringEvent(lab, -1) ?? 0),
+};
+
+export const NEXT_EVENT: PageCommand = {
+  id: 'next-event',
+  label: 'Next event',
+  key: ']',
+  shown: ']',
+  help: 'Go to what happened next',
+  enabled: ({ cursor }) => cursor !== null,
+  perform: (lab) => lab.actions.seek(neighbouringEvent(lab, 1)),
+};
+
+export const PLAY: PageCommand = {
+  id: 'play',
+  label: 'Play',
+  key: 'p',
+  shown: 'P',
+  help: 'Play what happened from the step shown (while live, from the beginning), or stop',
+  enabled: () => true,
+  perform: ({ store, actions }) => {
+    const { playing, speed } = store.getState();
+    actions.play(playing > 0 ? 0 : speed);
+  },
+};
+
+export const LIVE: PageCommand = {
+  id: 'live',
+  label: 'Live',
+  key: 'escape',
+  shown: 'Esc',
+  help: 'Return to the latest step',
+  enabled: ({ cursor }) => cursor !== null,
+  perform: (lab) => lab.actions.seek(null),
 };
 
 export const COMMANDS: readonly PageCommand[] = [
@@ -71,23 +115,32 @@ export const COMMANDS: readonly PageCommand[] = [
     key: 'z',
     mod: true,
     shown: 'Ctrl Z',
-    help: 'Open again the run that the last applied change replaced',
+    help: 'Undo what was done last: a fork, an added or removed run, an applied change',
     enabled: ({ past }) => past.length > 0,
     perform: (lab) => lab.actions.undo(),
   },
+  PREVIOUS_EVENT,
+  NEXT_EVENT,
+  PLAY,
+  LIVE,
 ];
 
-/** Fields keep their keys; so does a button its space bar. */
+const SLIDER_KEYS = /^(Arrow|Home$|End$|Page)/;
+
+/** Fields keep their keys; so do a slider those that move it and a button its space bar. */
 function takesKeys(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.closest('input, select, textarea, [contenteditable], [role="slider"], [role="dialog"]')) return true;
+  if (target.closest('input, select, textarea, [contenteditable], [role="dialog"]')) return true;
+  if (target.closest('[role="slider"]')) return SLIDER_KEYS.test(key);
   return key === ' ' && target.closest('button, a, summary') !== null;
 }
 
 /** Runs the command that a key stands for; true when there was one. */
 export function performKey(event: KeyboardEvent, lab: Lab): boolean {
-  const mod = event.ctrlKey || event.metaKey;
-  if (event.altKey || takesKeys(event.target, event.key)) return false;
+  // Brackets take AltGr on many keyboards, which some systems tell as Ctrl and Alt.
+  const typed = event.getModifierState('AltGraph');
+  const mod = !typed && (event.ctrlKey || event.metaKey);
+  if ((event.altKey && !typed) || takesKeys(event.target, event.key)) return false;
   const command = COMMANDS.find(({ key, mod: wanted = false }) => key === event.key.toLowerCase() && wanted === mod);
   if (!command || !command.enabled(lab.store.getState())) return false;
   command.perform(lab);

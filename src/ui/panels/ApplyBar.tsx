@@ -1,15 +1,21 @@
 import { Button } from '@mantine/core';
-import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
+import { useLab, useLabState } from '../app/lab-context.tsx';
+import { useForking } from './forking.ts';
 
-/** Once something has been trained, a change waits here until it is wanted. */
+/** Once something has been trained, a change waits here until it is wanted: in this run's place, or as a fork of it. */
 export function ApplyBar() {
-  const { actions } = useLab();
+  const lab = useLab();
+  const { actions } = lab;
   const parsed = useLabState((state) => state.parsed);
   const opened = useLabState((state) => state.opened);
   const past = useLabState((state) => state.past);
-  const { step } = useRunView();
+  const edited = useLabState((state) => Object.keys(state.edits).length > 0);
+  useLabState((state) => state.published);
+  const { step: forkStep, obstacle } = useForking();
+  const trained = lab.live().step > 0;
   const changed = opened !== null && (!parsed.ok || JSON.stringify(parsed.spec) !== JSON.stringify(opened));
   const problems = parsed.ok ? [] : parsed.problems;
+  const waiting = trained && (changed || edited);
   return (
     <div className="setup-apply">
       {problems.length > 0 && (
@@ -19,20 +25,37 @@ export function ApplyBar() {
           ))}
         </div>
       )}
-      {changed && step > 0 && (
+      {waiting && (
         <>
-          <p>Applying starts a new run in place of this one; Undo brings its set-up back.</p>
+          <p>
+            A fork is a second run that goes on from a checkpoint of this one
+            {edited ? ' with the channels you switched' : ' with this change'}.
+            {changed && ' Apply starts anew in this run’s place.'}
+          </p>
+          {parsed.ok && obstacle !== null && <p>No fork: {obstacle}</p>}
           <div className="setup-buttons">
-            <Button size="compact-sm" disabled={!parsed.ok} onClick={actions.apply}>
-              Apply
+            <Button
+              size="compact-sm"
+              disabled={obstacle !== null}
+              onClick={() => forkStep !== null && actions.fork(forkStep)}
+            >
+              {forkStep === null ? 'Fork' : `Fork at step ${forkStep}`}
             </Button>
-            <Button size="compact-sm" variant="default" onClick={actions.discard}>
-              Discard changes
+            {changed && (
+              <Button size="compact-sm" variant="default" disabled={!parsed.ok} onClick={actions.apply}>
+                Apply
+              </Button>
+            )}
+            <Button size="compact-sm" variant="default" aria-label="Discard changes" onClick={actions.discard}>
+              Discard
             </Button>
           </div>
         </>
       )}
-      {!changed && past.length > 0 && (
+      {!trained && edited && (
+        <p>Channels that you switch wait here until the run has trained: then it can be forked.</p>
+      )}
+      {!waiting && past.length > 0 && (
         <Button size="compact-sm" variant="subtle" onClick={actions.undo}>
           Undo {past.at(-1)?.label}
         </Button>

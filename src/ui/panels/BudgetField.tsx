@@ -1,7 +1,7 @@
 import { NativeSelect, Slider } from '@mantine/core';
 import { useMemo } from 'react';
 import type { Scheme } from '../../core/scheme/scheme.ts';
-import { prunableChannels } from '../../core/events/view.ts';
+import { budgetChannels } from '../../core/events/view.ts';
 import { useLab, useRunView } from '../app/lab-context.tsx';
 import { compactNumber } from '../widgets/format.ts';
 import { useDraftText, useDraftValue, useProblem } from './fields.tsx';
@@ -17,7 +17,7 @@ export function BudgetField({ scheme }: { scheme: Scheme }) {
   const keep = Number(useDraftValue('scheme.budget.keep') ?? 0.5);
   const kindProblem = useProblem('scheme.budget.kind');
   const keepProblem = useProblem('scheme.budget.keep');
-  const total = prunableChannels(view);
+  const total = useMemo(() => (view.start ? budgetChannels(view.start) : 0), [view.start]);
   const amount = useMemo(() => {
     const dense = view.start?.dense;
     if (!dense) return '';

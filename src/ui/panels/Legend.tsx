@@ -8,6 +8,7 @@ const ENTRIES: readonly (readonly [CellState, string])[] = [
   ['pruned', 'just pruned'],
   ['regrown', 'just regrown'],
   ['fixed', 'never pruned'],
+  ['switchedOff', 'by hand'],
 ];
 
 /** What the cells mean, drawn by the same code as the map. */

@@ -1,8 +1,9 @@
-import { NativeSelect, Switch } from '@mantine/core';
+import { JsonInput, NativeSelect, Switch } from '@mantine/core';
+import { useState } from 'react';
 import type { Scheme } from '../../core/scheme/scheme.ts';
 import type { OptionField } from '../../core/spec/options.ts';
 import { useLab } from '../app/lab-context.tsx';
-import { Field, useDraftValue, useProblem } from './fields.tsx';
+import { Field, useDraftValue, useProblem, useProblemBelow } from './fields.tsx';
 
 const SOURCES = { paper: 'the paper', code: 'the authors’ code', ours: 'ours' } as const;
 
@@ -56,5 +57,37 @@ function Control({ field }: { field: OptionField }) {
           onChange={(event) => actions.edit(path, event.currentTarget.checked)}
         />
       );
+    case 'channels':
+      return <KeptChannelsInput path={path} label={field.label} />;
+  }
+}
+
+/** The channels to keep of each layer, as JSON; what is no JSON yet stays in the field. */
+function KeptChannelsInput({ path, label }: { path: string; label: string }) {
+  const { actions } = useLab();
+  const value = useDraftValue(path);
+  const [text, setText] = useState(() => JSON.stringify(value ?? {}));
+  return (
+    <JsonInput
+      label={label}
+      value={text}
+      error={useProblemBelow(path)}
+      placeholder='{ "conv1": [0, 1, 2], "conv2": 12 }'
+      validationError="This is not JSON yet."
+      autosize
+      onChange={(next) => {
+        setText(next);
+        const parsed = parseJson(next);
+        if (parsed !== undefined) actions.edit(path, parsed);
+      }}
+    />
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

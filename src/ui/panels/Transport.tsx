@@ -1,11 +1,9 @@
 import { Button, Progress, Tooltip } from '@mantine/core';
 import { ChevronsRight, Pause, Play, RotateCcw, SkipForward, StepForward } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { RunView } from '../../core/events/view.ts';
-import type { LabState } from '../../state/store.ts';
-import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
+import { useLab, useLabState } from '../app/lab-context.tsx';
 import { COMMANDS, type PageCommand, RUN } from '../commands/commands.ts';
-import { duration } from '../widgets/format.ts';
+import { type RunProgress, statusOf } from './status.ts';
 
 const ICONS: Readonly<Record<string, ReactNode>> = {
   step: <StepForward size={16} />,
@@ -16,9 +14,10 @@ const ICONS: Readonly<Record<string, ReactNode>> = {
 
 export function Transport() {
   const state = useLabState((all) => all);
-  const view = useRunView();
+  // How training stands, also while the rest of the page is rewound.
+  const runs = useProgress();
   const running = state.runState === 'running';
-  const steps = view.start?.steps ?? 0;
+  const [slowest] = [...runs].sort((a, b) => a.share - b.share);
   return (
     <section className="transport" aria-label="Transport">
       <div className="transport-buttons">
@@ -33,11 +32,24 @@ export function Transport() {
         ))}
       </div>
       <div className="transport-progress">
-        <Progress value={steps > 0 ? (100 * view.step) / steps : 0} aria-label="Progress of the run" size="sm" />
-        <p role="status">{statusOf(state, view)}</p>
+        <Progress value={100 * (slowest?.share ?? 0)} aria-label="Progress of the run" size="sm" />
+        <p role="status">{statusOf(state, runs)}</p>
       </div>
     </section>
   );
+}
+
+/** How far the runs of the page are that train; the selected recording where there is nothing else. */
+function useProgress(): readonly RunProgress[] {
+  const lab = useLab();
+  const lanes = useLabState(({ lanes: all }) => all);
+  useLabState(({ published }) => published);
+  const training = lanes.filter(({ recorded }) => !recorded);
+  return (training.length > 0 ? training : lanes).map(({ run, state }) => {
+    const view = lab.live(run);
+    const steps = view.start?.steps ?? 0;
+    return { view, state, steps, share: steps > 0 ? view.step / steps : 0 };
+  });
 }
 
 function CommandButton({
@@ -67,32 +79,4 @@ function CommandButton({
       </Button>
     </Tooltip>
   );
-}
-
-/** What is going on, in one line: progress with time left and speed, or what is being waited for. */
-function statusOf({ runState, data, parsed }: LabState, view: RunView): string {
-  const steps = view.start?.steps ?? 0;
-  const progress = `Step ${view.step.toLocaleString('en')} of ${steps.toLocaleString('en')}`;
-  switch (runState) {
-    case 'loading':
-      return data && data.loadedImages < data.totalImages
-        ? `Loading images: ${data.loadedImages.toLocaleString('en')} of ${data.totalImages.toLocaleString('en')}`
-        : 'Preparing the network';
-    case 'idle':
-      return parsed.ok
-        ? `Ready: ${steps.toLocaleString('en')} steps. Press Run.`
-        : 'The set-up needs a correction before it can run.';
-    case 'running': {
-      const batch = view.batchSize;
-      if (view.imagesPerSecond === 0) return 'First step ...';
-      const left = ((steps - view.step) * batch) / view.imagesPerSecond;
-      return `${progress}, epoch ${view.epoch}, ${Math.round(view.imagesPerSecond).toLocaleString('en')} images/s, ${duration(left)} left`;
-    }
-    case 'paused':
-      return `${progress}, epoch ${view.epoch}, paused`;
-    case 'done':
-      return `${progress}, done${view.finish ? `: ${Math.round(view.finish.imagesPerSecond).toLocaleString('en')} images/s` : ''}`;
-    case 'error':
-      return view.step > 0 ? `Stopped at step ${view.step.toLocaleString('en')}; its history is kept below` : 'Stopped';
-  }
 }

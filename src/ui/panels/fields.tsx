@@ -26,6 +26,13 @@ export function useProblem(path: string): string | undefined {
   );
 }
 
+/** Why the value at a path, or an entry of it, was refused, or undefined. */
+export function useProblemBelow(path: string): string | undefined {
+  return useLabState(({ parsed }) =>
+    parsed.ok ? undefined : parsed.problems.find((problem) => `${problem.path}.`.startsWith(`${path}.`))?.message,
+  );
+}
+
 interface FieldProps {
   readonly path: string;
   readonly label: string;

@@ -8,9 +8,10 @@ import { assemble } from '../kernels/assemble/kernel.ts';
 import { sgd } from '../kernels/sgd/kernel.ts';
 import type { ArenaLayout } from '../layout.ts';
 import type { Pipelines } from '../pipelines.ts';
+import { type SharedMemory, bytesOf } from '../shared-memory.ts';
 import { SLOTS } from '../step-uniforms.ts';
 import { recordBackward } from './backward.ts';
-import { ELEMENTWISE_COST, PlanContext } from './context.ts';
+import { ELEMENTWISE_COST, PlanContext, type TrainingBuffers } from './context.ts';
 import { recordFolded, recordForward } from './forward.ts';
 import { PlannerMemory } from './planner-memory.ts';
 import { type ProbeOptions, wantedBy } from './probe-options.ts';
@@ -32,7 +33,6 @@ export interface Plan {
 export interface Arenas {
   readonly parameters: GPUBuffer;
   readonly velocity: GPUBuffer;
-  readonly gradients: GPUBuffer;
   readonly running: GPUBuffer;
 }
 
@@ -42,6 +42,8 @@ export interface PlanOptions {
   readonly mode: 'train' | 'infer';
   readonly arenas: Arenas;
   readonly data: GpuData;
+  /** Where plans compute. */
+  readonly shared: SharedMemory;
   /** For a gradient or activations that are read once, in mode `train`. */
   readonly probe?: ProbeOptions;
 }
@@ -76,13 +78,20 @@ export class Planner {
   }
 
   #allocate(room: Room): PlannerMemory {
-    const { options, pipelines, kernels } = this;
-    return new PlannerMemory(pipelines.device, room, options, options.arenas, kernels, this.#unitOptions);
+    const { options, kernels } = this;
+    return new PlannerMemory(options.shared, room, options, kernels, this.#unitOptions);
   }
 
-  get bytes(): number {
-    const owned = [this.#labels, this.#outcome, this.indices, this.metrics].reduce((sum, { size }) => sum + size, 0);
-    return owned + this.#memory.bytes + (this.#storage?.uniforms.size ?? 0) + (this.#storage?.tables.size ?? 0);
+  /** Bytes that are not shared. */
+  get ownBytes(): number {
+    const owned = [this.#labels, this.#outcome, this.indices, this.metrics];
+    const recorded = this.#storage ? [this.#storage.uniforms, this.#storage.tables] : [];
+    return bytesOf([...owned, ...recorded]) + this.#memory.ownBytes;
+  }
+
+  /** Buffers that plans compute in with those of others. */
+  get shared(): readonly GPUBuffer[] {
+    return this.#memory.shared;
   }
 
   /**
@@ -92,7 +101,8 @@ export class Planner {
   async plan(network: Network, layout: ArenaLayout): Promise<Plan> {
     const { batch, mode, arenas, data, probe } = this.options;
     const room = this.#memory.room.fitting(layout);
-    if (room !== this.#memory.room) {
+    // All bind groups are made anew here, so this is when a planner moves to the larger buffers of another.
+    if (room !== this.#memory.room || this.#memory.outgrown) {
       this.#memory.dispose();
       this.#memory = this.#allocate(room);
     }
@@ -132,7 +142,7 @@ export class Planner {
     const backwardAt = recorder.length;
     if (mode === 'train') recordBackward(context, statistics);
     const updateAt = recorder.length;
-    if (mode === 'train') this.#recordUpdate(recorder, layout);
+    if (mode === 'train') this.#recordUpdate(recorder, layout, context.training);
 
     await this.pipelines.prepare(recorder.kernels);
     this.#writeIdentityStates(context);
@@ -155,6 +165,13 @@ export class Planner {
   /** The gradient of the loss at a node's output, after a backward pass of a probe that keeps it. */
   gradient(node: string): GPUBufferBinding {
     return this.#memory.binding('gradient', node);
+  }
+
+  /** Gradients of the parameters after a backward pass, laid out as these are. */
+  get gradients(): GPUBuffer {
+    const { training } = this.#memory;
+    if (!training) throw new Error('plan: this plan only infers');
+    return training.gradients;
   }
 
   /** The factors of a probe that rescales, by place in `ProbeOptions.rescale`; null for others. */
@@ -190,15 +207,14 @@ export class Planner {
     );
   }
 
-  #recordUpdate(recorder: Recorder, layout: ArenaLayout): void {
-    const { arenas } = this.options;
+  #recordUpdate(recorder: Recorder, layout: ArenaLayout, { gradients, velocity }: TrainingBuffers): void {
     const size = layout.trainedSize / 4;
     recorder.record(
       sgd,
       {
-        gradient: { buffer: arenas.gradients },
-        parameters: { buffer: arenas.parameters },
-        velocity: { buffer: arenas.velocity },
+        gradient: { buffer: gradients },
+        parameters: { buffer: this.options.arenas.parameters },
+        velocity: { buffer: velocity },
       },
       { size, decayEnd: layout.decayEnd / 4 },
       elementwiseGrid(size),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ZOO, buildNetwork, countNetwork, countStructure, groupsOf } from '../../core/network/index.ts';
+import { ZOO, buildNetwork, countNetwork, countStructure, groupsOf } from './index.ts';
 import { costOf } from './cost.ts';
 
 test('is what compacting and counting gives, for any widths of any group', () => {

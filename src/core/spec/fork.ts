@@ -1,5 +1,5 @@
-import { type SpecProblem, problem } from '../core/spec/problems.ts';
-import { type Spec, totalSteps } from '../core/spec/spec.ts';
+import { type SpecProblem, problem } from './problems.ts';
+import { type Spec, totalSteps } from './spec.ts';
 
 /** What a fork goes on from, it keeps: its images, its network, its random streams. */
 const SHARED: readonly (readonly [path: string, of: (spec: Spec) => unknown])[] = [

@@ -1,4 +1,6 @@
-import { type ChannelGroup, type Network, countNetwork, groupByNode, groupsOf } from '../../core/network/index.ts';
+import { countNetwork } from './counts.ts';
+import { type ChannelGroup, groupByNode, groupsOf } from './groups.ts';
+import type { Network } from './network.ts';
 
 /** Parameters or MACs of the compact network with these widths, by group id; groups not listed keep all channels. */
 export type Cost = (widths: ReadonlyMap<string, number>) => number;
