@@ -86,9 +86,9 @@ function WhatIf({ view, channels, prediction }: { view: RunView; channels: numbe
         {compactNumber(macs)} MACs{share(macs, dense?.macs)} · {compactNumber(parameters)} parameters
         {share(parameters, dense?.parameters)}
       </p>
-      <p>
+      <p title="The time measured on this adapter, scaled by the MACs.">
         {time
-          ? `≈ ${milliseconds(time.milliseconds)} ${UNITS[time.of]} (from ${milliseconds(time.measured)} measured here, by MACs)`
+          ? `≈ ${milliseconds(time.milliseconds)} ${UNITS[time.of]}, from ${milliseconds(time.measured)} measured × MACs`
           : 'Time: – (nothing measured here yet)'}
       </p>
     </div>
