@@ -113,6 +113,10 @@ describe('the view of a run', () => {
     // Channel 0 was off between steps 2 and 4 and is back; channel 3 was twice off and is off.
     expect(returnedChannels(view)).toBe(1);
     expect(a?.channels[3]).toMatchObject({ timesOff: 2, since: 4, reason: { text: 'prune 3' } });
+    expect(a?.channels[3]?.offs).toEqual([
+      { from: 0, to: 2 },
+      { from: 4, to: null },
+    ]);
     // Steps 1 and 2 ran with three channels, steps 3 and 4 with two.
     expect([view.macsSpent, view.denseMacsSpent]).toEqual([75 + 75 + 50 + 50, 400]);
     expect(view.imagesPerSecond).toBe(500);

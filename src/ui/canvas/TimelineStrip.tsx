@@ -3,7 +3,7 @@ import { useElementSize } from '@mantine/hooks';
 import { type KeyboardEvent, type PointerEvent, useEffect, useRef } from 'react';
 import { PALETTES } from './cells.ts';
 import { drawStrip, stripColours } from './draw-strip.ts';
-import { type StripLane, type StripLayout, layOutStrip, snappedStep, ticksNear, ticksToDraw } from './strip.ts';
+import { type StripLane, type StripLayout, laneAt, layOutStrip, snappedStep, ticksNear, ticksToDraw } from './strip.ts';
 import { surfaceOf } from './surface.ts';
 
 export interface TimelineStripProps {
@@ -44,10 +44,12 @@ export function TimelineStrip({ lanes, cursor, last, onSeek }: TimelineStripProp
   const tell = (event: PointerEvent): void => {
     const { top } = event.currentTarget.getBoundingClientRect();
     const x = xOf(event);
-    const near = ticksNear(layout, lanes, x, event.clientY - top);
+    const lane = laneAt(layout, lanes, event.clientY - top);
+    const near = ticksNear(layout, lane?.ticks ?? [], x);
     const step = snappedStep(layout, x, marksOf(layout, lanes));
     const text = near.length > 0 ? `: ${near.map(({ label }) => label).join(' ')}` : '';
-    showTip(tip.current, `Step ${step.toLocaleString('en')}${text}`, x, layout.width);
+    const whose = lane && lanes.length > 1 ? `${lane.name}, step` : 'Step';
+    showTip(tip.current, `${whose} ${step.toLocaleString('en')}${text}`, x, layout.width);
   };
   const onKey = (event: KeyboardEvent): void => {
     const page = Math.max(1, Math.round(steps / 20));

@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Tick } from '../../core/events/ticks.ts';
-import { checkpointBefore, layOutStrip, snappedStep, stepAtX, ticksNear, ticksToDraw, xOfStep } from './strip.ts';
+import {
+  checkpointBefore,
+  laneAt,
+  layOutStrip,
+  snappedStep,
+  stepAtX,
+  ticksNear,
+  ticksToDraw,
+  xOfStep,
+} from './strip.ts';
 
 const tick = (step: number, kind: Tick['kind'] = 'prune'): Tick => ({ step, kind, label: `${kind} ${step}` });
 
@@ -45,14 +54,12 @@ describe('the time line', () => {
   });
 
   test('what happened is told for the row that is pointed at', () => {
-    const lane = { run: 1, colour: 0, steps: 100, reached: 100, checkpoints: [] };
-    const lanes = [
-      { ...lane, ticks: [tick(10), tick(10, 'regrow'), tick(50)] },
-      { ...lane, run: 2, ticks: [tick(12)] },
-    ];
-    const layout = layOutStrip(214, lanes);
-    const at = (step: number, row: number) =>
-      ticksNear(layout, lanes, xOfStep(layout, step), (row + 0.5) * layout.row).map(({ label }) => label);
+    const lanes = [{ ticks: [tick(10), tick(10, 'regrow'), tick(50)] }, { ticks: [tick(12)] }];
+    const layout = layOutStrip(214, [{ steps: 100 }, { steps: 100 }]);
+    const at = (step: number, row: number) => {
+      const lane = laneAt(layout, lanes, (row + 0.5) * layout.row);
+      return ticksNear(layout, lane?.ticks ?? [], xOfStep(layout, step)).map(({ label }) => label);
+    };
     expect(at(11, 0)).toEqual(['prune 10', 'regrow 10']);
     expect(at(11, 1)).toEqual(['prune 12']);
     expect(at(30, 0)).toEqual([]);

@@ -3,6 +3,7 @@ import type { Tick, TickKind } from '../../core/events/ticks.ts';
 /** One run on the time line. */
 export interface StripLane {
   readonly run: number;
+  readonly name: string;
   /** Its colour: 0 to 5. */
   readonly colour: number;
   /** Steps it will make, and has made. */
@@ -69,9 +70,12 @@ export function ticksToDraw(layout: StripLayout, ticks: readonly Tick[]): readon
   });
 }
 
-/** What happened near a point, all of it: the ticks of the nearest step of the row that is pointed at. */
-export function ticksNear(layout: StripLayout, lanes: readonly StripLane[], x: number, y: number): readonly Tick[] {
-  const ticks = lanes[Math.min(lanes.length - 1, Math.max(0, Math.floor(y / layout.row)))]?.ticks ?? [];
+/** The run whose row is pointed at. */
+export const laneAt = <Lane>({ row }: StripLayout, lanes: readonly Lane[], y: number): Lane | undefined =>
+  lanes[Math.min(lanes.length - 1, Math.max(0, Math.floor(y / row)))];
+
+/** What happened near a point, all of it: the ticks of the nearest step. */
+export function ticksNear(layout: StripLayout, ticks: readonly Tick[], x: number): readonly Tick[] {
   const step = snappedStep(
     layout,
     x,

@@ -94,7 +94,15 @@ function useStripLanes(): readonly StripLane[] {
   return shown.map(({ run, colour, spec, snapshots }) => {
     const { start, step } = lab.live(run);
     const ticks = ticksOfLog(lab.events(run));
-    return { run, colour, steps: start?.steps ?? totalSteps(spec), reached: step, ticks, checkpoints: snapshots };
+    return {
+      run,
+      name: spec.name,
+      colour,
+      steps: start?.steps ?? totalSteps(spec),
+      reached: step,
+      ticks,
+      checkpoints: snapshots,
+    };
   });
 }
 
