@@ -7,6 +7,7 @@ import { decodeLink } from '../core/spec/link.ts';
 import { type ParsedSpec, type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import { PRESETS, type SpecInput } from '../core/spec/presets.ts';
 import { MOST_RUNS, parseRace } from '../core/spec/race.ts';
+import { LONGEST_NAME } from '../core/spec/schema.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Command, Report, RunState } from '../worker/messages.ts';
 import { Histories, type Lane } from './lanes.ts';
@@ -331,6 +332,24 @@ export function createLab(
       lab.send({ type: 'add', run: lane.run, spec });
       remember('the added run', () => removeLane(lane.run));
       show(lane.run);
+    },
+    /** Adds what an algorithm makes of the selected run's spec with as many MACs as that run has now. */
+    addRival(scheme: string): void {
+      const { opened, selected, lanes } = get();
+      const { macs, start } = liveOf(selected);
+      if (!opened || !start) return;
+      const title = schemes.find(({ id }) => id === scheme)?.title ?? scheme;
+      const name = unusedName(`${title} at the MACs of ${opened.name}`.slice(0, LONGEST_NAME), lanes);
+      const budget = { kind: 'macs', keep: macs / start.dense.macs };
+      const parsed = parseSpec({ ...opened, name, scheme: { id: scheme, budget } }, schemes);
+      if (!parsed.ok) {
+        store.setState({ alert: { message: parsed.problems[0]?.message ?? '', problems: parsed.problems } });
+        return;
+      }
+      const lane = addLane(parsed.spec);
+      if (!lane) return;
+      lab.send({ type: 'add', run: lane.run, spec: parsed.spec });
+      remember('the added run', () => removeLane(lane.run));
     },
     removeRun(run: number): void {
       const lane = laneOf(run);

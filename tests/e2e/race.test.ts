@@ -1,7 +1,7 @@
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/core/events/history.ts';
-import { BuiltPage, exported, linkOf, mapWidths, press, waitForState } from './page.ts';
+import { BuiltPage, exported, linkOf, mapWidths, press, waitForState, waitForStep } from './page.ts';
 
 /** Journeys through a race on real CIFAR-10, in the built page. */
 const base = {
@@ -146,6 +146,83 @@ describe('a race from a link', () => {
     expect(await lane('Wild').getAttribute('data-lane-state')).toBe('error');
     expect(await lane('Wild').textContent()).toMatch(/learning rate/i);
     expect(await lane('Too tight').textContent()).toMatch(/scheme\.budget\.keep/);
+    await page.close();
+  });
+});
+
+describe('by hand', () => {
+  test('channels are switched and a layer narrowed before training, raced against an algorithm with as many MACs', async () => {
+    const spec = { ...base, name: 'Mine', train: { ...base.train, steps: 20 }, scheme: { id: 'dense' } };
+    const { page, errors } = await built.visit(linkOf(spec));
+    await waitForState(page, 'idle');
+    const dense = await mapWidths(page);
+    await page.locator('[aria-label^="conv2: "]').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('x');
+    await expect.poll(() => page.getByLabel('Scheme', { exact: true }).inputValue()).toBe('manual');
+    await expect.poll(() => mapWidths(page)).toEqual({ ...dense, conv2: (dense['conv2'] ?? 0) - 1 });
+    await waitForState(page, 'idle');
+    await page.getByRole('slider', { name: 'Width of conv3', exact: true }).focus();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowLeft');
+    const mine = { ...dense, conv2: (dense['conv2'] ?? 0) - 1, conv3: (dense['conv3'] ?? 0) - 3 };
+    await expect.poll(() => mapWidths(page)).toEqual(mine);
+    await page.getByText('What would an algorithm have done').waitFor();
+    await waitForState(page, 'idle');
+    await press(page, 'Race L1 norm');
+    await expect.poll(() => page.locator('[data-run]').count()).toBe(2);
+    await waitForState(page, 'idle');
+    await press(page, 'Run');
+    await waitForState(page, 'done');
+    const byHand = await exported(page);
+    expect(byHand.final.widths).toEqual(mine);
+    expect(byHand.spec.scheme.id).toBe('manual');
+    const rival = await exportOf(page, await page.locator('[data-run] strong').last().innerText());
+    expect(rival.spec.scheme.id).toBe('magnitude');
+    expect(rival.final.macs).toBeLessThanOrEqual(byHand.final.macs);
+    expect(rival.final.macs).toBeGreaterThan(0.8 * byHand.final.macs);
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+
+  test('a paused run is forked with a channel switched off; its why stays pinned; a changed learning rate is an event', async () => {
+    const { page } = await built.visit(
+      linkOf({
+        ...base,
+        name: 'Parent',
+        train: { ...base.train, warmup: 0, schedule: 'constant' },
+        scheme: { id: 'dense' },
+      }),
+    );
+    await waitForState(page, 'idle');
+    for (let i = 1; i <= 3; i++) {
+      await press(page, 'Step');
+      await waitForStep(page, i);
+      await waitForState(page, 'paused');
+    }
+    await page.getByRole('button', { name: 'Settings of Parent' }).click();
+    await page.getByLabel('New learning rate').fill('0.01');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+
+    const row = page.locator('[aria-label^="conv4: "]');
+    await row.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Pinned: ').waitFor();
+    await page.mouse.move(5, 5);
+    expect(await page.locator('#channel-why').textContent()).toMatch(/conv4, channel 0/);
+    await page.keyboard.press('x');
+    await press(page, 'Fork at step 3');
+    await expect.poll(() => page.locator('[data-run]').count()).toBe(2);
+    await expect.poll(async () => (await mapWidths(page))['conv4']).toBe(15);
+    await press(page, 'Run');
+    await waitForState(page, 'done', 200_000);
+    const child = await exported(page);
+    const parent = await exportOf(page, 'Parent');
+    expect(parent.events.filter(({ kind }) => kind === 'setting')).toMatchObject([{ step: 3, learningRate: 0.01 }]);
+    expect(child.events.find((event) => event.kind === 'structure' && event.by === 'hand')).toMatchObject({ step: 3 });
+    expect(computed(child, 3)).toEqual(computed(parent, 3));
+    expect(child.final.widths).toEqual({ ...parent.final.widths, conv4: 15 });
     await page.close();
   });
 });

@@ -9,6 +9,7 @@ import { ApplyBar } from './ApplyBar.tsx';
 import { BudgetField } from './BudgetField.tsx';
 import { Field, useDraftText, useDraftValue, useProblem } from './fields.tsx';
 import { OptionFields } from './OptionFields.tsx';
+import { Rivals } from './Rivals.tsx';
 
 /** The form of the draft spec. What it says opens by itself until something has been trained, then on Apply. */
 export function SetUp() {
@@ -43,6 +44,7 @@ export function SetUp() {
         </p>
       )}
       {chosen && chosen.budgets.length > 0 && <BudgetField scheme={chosen} />}
+      <Rivals />
       <LengthField />
       <div className="setup-pair">
         <Field path="train.batchSize" label="Batch size" min={1} max={512} integer />

@@ -66,7 +66,7 @@ function CommandButton({
   const lab = useLab();
   const enabled = useLabState((state) => command.enabled(state));
   return (
-    <Tooltip label={`${command.help} (${command.shown})`} openDelay={400}>
+    <Tooltip label={`${command.help} (${command.shown})`} position="top" openDelay={400}>
       <Button
         size="sm"
         variant={primary ? 'filled' : 'default'}

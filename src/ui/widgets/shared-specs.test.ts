@@ -10,8 +10,8 @@ const race = parseRace(
 );
 const [a, b, c] = race.ok ? race.specs : [];
 if (!a || !b || !c) throw new Error('The specs were refused.');
-const shown = (spec: typeof a) => ({ spec, hidden: false });
-const hidden = (spec: typeof a) => ({ spec, hidden: true });
+const shown = (spec: typeof a) => ({ spec, hidden: false, recorded: false });
+const hidden = (spec: typeof a) => ({ spec, hidden: true, recorded: false });
 
 test('a race is shared as the list of its visible runs, under their names', () => {
   const shared = sharedSpecs({ lanes: [shown(a), hidden(b), shown({ ...c, name: 'Renamed' })], opened: b });
@@ -24,4 +24,8 @@ test('one visible run is shared as its spec; where all are hidden, the selected 
   expect(sharedSpecs({ lanes: [hidden(a), shown(b)], opened: a })).toEqual(b);
   expect(sharedSpecs({ lanes: [hidden(a), hidden(b)], opened: a })).toEqual(a);
   expect(sharedSpecs({ lanes: [], opened: null })).toBeNull();
+});
+
+test('a recording is not shared as a run: opening the link would train it', () => {
+  expect(sharedSpecs({ lanes: [shown(a), { ...shown(b), recorded: true }], opened: b })).toEqual(a);
 });
