@@ -58,11 +58,11 @@ async function compareWithStock(network: Network, options: { batchSize: number }
 }
 
 describe.each([
-  ['convnet-micro', buildNetwork('convnet-micro'), { batchSize: 16, steps: 20, stock: { batchSize: 5, steps: 20 } }],
+  ['convnet-micro', buildNetwork('convnet-micro'), { batchSize: 16, steps: 10, stock: { batchSize: 5, steps: 10 } }],
   [
     'resnet20 at a quarter of the width',
     buildNetwork('resnet20', 0.25),
-    { batchSize: 16, steps: 20, stock: { batchSize: 4, steps: 50 } },
+    { batchSize: 16, steps: 5, stock: { batchSize: 4, steps: 50 } },
   ],
   [
     'vgg-small at an eighth of the width',
