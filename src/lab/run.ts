@@ -202,11 +202,6 @@ export class Run {
     if (!this.#driving) this.#applyChanges(this.#parts);
   }
 
-  /** Steps that can be forked from, ascending. */
-  get snapshotSteps(): readonly number[] {
-    return this.#snapshots.steps;
-  }
-
   /** A kept checkpoint of a step, taken before what was due at it. */
   snapshotAt(step: number): RunCheckpoint | undefined {
     return this.#snapshots.at(step);
