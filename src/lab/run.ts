@@ -13,7 +13,7 @@ import { type RunParts, applyRules, bytesOf, closeParts } from './parts.ts';
 import type { RunPlan } from './plan.ts';
 import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
 import { handDecision, handEvents, startEvents, structureEvents } from './run-events.ts';
-import { type Setting, type SettingChange, hyperWith, settingAt, settingMessage } from './settings.ts';
+import { type Setting, Settings } from './settings.ts';
 import { Snapshots } from './snapshots.ts';
 import { Turns } from './turns.ts';
 
@@ -65,11 +65,7 @@ export class Run {
   readonly #snapshots = new Snapshots();
   #turns = new Turns();
   #keepsSnapshots = false;
-  /** What was changed by hand, in order, and what of it is still to be told (again). */
-  #changes: readonly SettingChange[] = [];
-  #untold: readonly SettingChange[] = [];
-  /** Asked for while a call to the engine was under way. */
-  #requested: readonly Setting[] = [];
+  #settings = new Settings();
   #watch = new DivergenceWatch();
   #parts: RunParts | null = null;
   #pace: Pace | null = null;
@@ -145,7 +141,7 @@ export class Run {
     const { resume, note, reopen, fork } = options;
     this.#turns = options.turns ?? this.#turns;
     this.#keepsSnapshots = options.snapshots ?? false;
-    this.#changes = resume?.settings ?? [];
+    this.#settings = new Settings(resume?.settings);
     if (resume) this.#recovery.keep(resume);
     const feeding = {
       onProgress: (loaded: number, total: number) => this.#closed || this.listener.onData?.(loaded, total),
@@ -198,7 +194,7 @@ export class Run {
   /** Changes a setting from the next update on. Ranges are the caller's to check. */
   change(setting: Setting): void {
     if (!this.#open || !this.#parts) return;
-    this.#requested = [...this.#requested, setting];
+    this.#settings.request(setting);
     if (!this.#driving) this.#applyChanges(this.#parts);
   }
 
@@ -230,7 +226,7 @@ export class Run {
       // A copy: a scheme goes on changing what it holds.
       scheme: structuredClone(this.plan.scheme.state()),
       explodingSteps: this.#watch.streak,
-      ...(this.#changes.length > 0 ? { settings: this.#changes } : {}),
+      ...(this.#settings.changes.length > 0 ? { settings: this.#settings.changes } : {}),
       trainer: await trainer.checkpoint(),
     };
   }
@@ -254,7 +250,7 @@ export class Run {
     this.#loss = null;
     this.#told = parts.trainer.step;
     this.#watch = new DivergenceWatch(this.#recovery.kept?.explodingSteps);
-    this.#untold = this.#changes.filter(({ step }) => step > this.#told);
+    this.#settings.goBack(this.#told);
     this.#snapshots.forgetAfter(this.#told);
     this.#callSteps = 1;
     if (this.#pace) parts.trainer.setPace(this.#pace);
@@ -452,27 +448,11 @@ export class Run {
 
   /** What the optimiser uses, changes by hand included. */
   get #hyperAt(): RunPlan['hyperAt'] {
-    return hyperWith(this.spec, this.plan.hyperAt, this.#changes);
+    return this.#settings.hyperOf(this.spec, this.plan.hyperAt);
   }
 
   #applyChanges({ trainer: { step } }: RunParts): void {
-    for (const setting of this.#requested) {
-      const from = settingAt(this.spec, this.#changes, step);
-      this.#changes = [...this.#changes, { ...setting, step }];
-      this.#tell({ kind: 'setting', step, ...setting, from, message: settingMessage(from, setting) });
-    }
-    this.#requested = [];
-  }
-
-  /** Tells again, at its step, what was changed before the run went back. */
-  #tellChanges(step: number): void {
-    for (const { step: at, ...setting } of this.#untold) {
-      if (at !== step) continue;
-      const before = this.#changes.filter((change) => change.step < at);
-      const from = settingAt(this.spec, before, at);
-      this.#tell({ kind: 'setting', step, ...setting, from, message: settingMessage(from, setting) });
-    }
-    this.#untold = this.#untold.filter((change) => change.step > step);
+    for (const event of this.#settings.apply(this.spec, step)) this.#tell(event);
   }
 
   /** As many steps as fit one call, without crossing anything due, a pause, or the images that are there. */
@@ -501,7 +481,7 @@ export class Run {
         const trainAccuracy = accuracy[i] ?? NaN;
         this.#told = step;
         this.#tell({ kind: 'step', step, epoch, trainLoss, trainAccuracy, learningRate, milliseconds });
-        this.#tellChanges(step);
+        for (const event of this.#settings.toldAgain(this.spec, step)) this.#tell(event);
       }
       if (wrong !== null) {
         this.#stop('diverged', divergenceMessage(step, wrong, this.spec.train.learningRate), step);
