@@ -63,3 +63,13 @@ export class Histories {
     return history.seen.view;
   }
 }
+
+/** A name that no lane has: with a number behind it where it is taken. */
+export function unusedName(name: string, lanes: readonly Lane[]): string {
+  const taken = new Set(lanes.map(({ spec }) => spec.name));
+  for (let i = 2; ; i++) {
+    if (!taken.has(name)) return name;
+    const numbered = `${name.replace(/ \(\d+\)$/, '')} (${i})`;
+    if (!taken.has(numbered)) return numbered;
+  }
+}

@@ -3,61 +3,23 @@ import type { RunEvent } from '../core/events/events.ts';
 import { decodeRecording } from '../core/events/recording.ts';
 import { type RunView, emptyView } from '../core/events/view.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
-import { decodeLink } from '../core/spec/link.ts';
-import { type ParsedSpec, type SpecProblem, parseSpec } from '../core/spec/parse.ts';
-import { PRESETS, type SpecInput } from '../core/spec/presets.ts';
+import { parseSpec } from '../core/spec/parse.ts';
+import type { SpecInput } from '../core/spec/presets.ts';
 import { MOST_RUNS, parseRace } from '../core/spec/race.ts';
 import { LONGEST_NAME } from '../core/spec/schema.ts';
 import type { Spec } from '../core/spec/spec.ts';
-import type { Command, Report, RunState } from '../worker/messages.ts';
-import { Histories, type Lane } from './lanes.ts';
+import type { Command, Report } from '../worker/messages.ts';
+import { withKey } from './draft.ts';
+import { Histories, type Lane, unusedName } from './lanes.ts';
+import { createPlayback } from './playback.ts';
 import type { RecordingFile } from './recordings.ts';
-
-/** What the page shows besides the histories of its runs. */
-export interface LabState {
-  /** The runs, in the order of their lanes. There is always one. */
-  readonly lanes: readonly Lane[];
-  /** The run that the form, the map and the figures are about. */
-  readonly selected: number;
-  /** What the form holds: sparse, as a user would write it. */
-  readonly draft: SpecInput;
-  /** The draft with all defaults, or what is wrong with it. */
-  readonly parsed: ParsedSpec;
-  /** The spec of the selected run; null before it is open. */
-  readonly opened: Spec | null;
-  /** Of all runs together. */
-  readonly runState: RunState;
-  readonly engine: Extract<Report, { type: 'engine' }> | null;
-  /** Bytes that the open runs hold on the engine; null before it is known. */
-  readonly memory: number | null;
-  readonly data: { readonly loadedImages: number; readonly totalImages: number } | null;
-  /** A refusal or failure that is not about a field of the form. */
-  readonly alert: { readonly message: string; readonly problems: readonly SpecProblem[] } | null;
-  /** The step that everything shows; null while live. */
-  readonly cursor: number | null;
-  /** Steps a second at which the cursor moves by itself; 0 while it stands. */
-  readonly playing: number;
-  /** Steps a second at which Play moves it. */
-  readonly speed: number;
-  /** Kept channels by group, switched by hand on the map and not yet forked or run. */
-  readonly edits: Readonly<Record<string, readonly number[]>>;
-  /** Version of the histories as last published: a few times a second, for charts and numbers. */
-  readonly published: number;
-  /** What can be undone, the newest last. */
-  readonly past: readonly Undoable[];
-}
-
-export interface Undoable {
-  /** What was done, as in "Undo: fork". */
-  readonly label: string;
-  undo(): void;
-}
+import { startOf } from './start.ts';
+import { type LabState, initialState } from './state.ts';
 
 /** Milliseconds between two publications of the histories to React. */
 const PUBLISH_EVERY = 250;
 /** A change of the draft opens by itself this long after the last one, while nothing has been trained. */
 const OPEN_AFTER = 350;
-const PLAY_FRAME = 50;
 /** Steps a second at which a recording begins to play. */
 const RECORDING_SPEED = 20;
 
@@ -71,28 +33,10 @@ export function createLab(
 ) {
   const histories = new Histories();
   const drafts = new Map<number, SpecInput>();
-  const store = createStore<LabState>(() => ({
-    lanes: [],
-    selected: 0,
-    draft: {},
-    parsed: parseSpec({}, schemes),
-    opened: null,
-    runState: 'loading',
-    engine: null,
-    memory: null,
-    data: null,
-    alert: null,
-    cursor: null,
-    playing: 0,
-    speed: 10,
-    edits: {},
-    published: 0,
-    past: [],
-  }));
+  const store = createStore<LabState>(() => initialState(schemes));
   let lastRun = 0;
   let publishing: ReturnType<typeof setTimeout> | undefined;
   let opening: ReturnType<typeof setTimeout> | undefined;
-  let player: ReturnType<typeof setInterval> | undefined;
 
   const get = store.getState;
   const publish = (): void => {
@@ -200,7 +144,7 @@ export function createLab(
     if (!first) return;
     if (draft) drafts.set(first.run, draft);
     store.setState({ lanes, selected: first.run, runState: 'loading', cursor: null, edits: {}, alert: null });
-    stopPlaying();
+    playback.stop();
     show(first.run);
     lab.send({ type: 'open', runs: lanes.map(({ run, spec }) => ({ run, spec })) });
   };
@@ -260,20 +204,10 @@ export function createLab(
     publish();
   };
 
-  const stopPlaying = (): void => {
-    clearInterval(player);
-    player = undefined;
-    if (get().playing !== 0) store.setState({ playing: 0 });
-  };
-  /** The last step that any run has reached. */
-  const lastStep = (): number => Math.max(0, ...get().lanes.map(({ run }) => liveOf(run).step));
-  const seek = (step: number | null): void => {
-    const cursor = step === null || step >= lastStep() ? null : Math.max(0, Math.round(step));
-    const { cursor: before, edits } = get();
-    // Channels are switched on what is shown.
-    store.setState({ cursor, edits: cursor === before ? edits : {} });
-    publish();
-  };
+  const playback = createPlayback(store, {
+    lastStep: () => Math.max(0, ...get().lanes.map(({ run }) => liveOf(run).step)),
+    onMove: publish,
+  });
 
   const actions = {
     /** Sets one key of the draft; `undefined` gives it back its default. */
@@ -380,33 +314,9 @@ export function createLab(
       lab.send({ type: 'change', run, ...setting });
     },
 
-    /** Shows everything as it stood after a step; null: live. */
-    seek(step: number | null): void {
-      stopPlaying();
-      seek(step);
-    },
-    /** Moves the cursor by itself, so many steps a second, to the end; 0 stops it. */
-    play(stepsPerSecond: number): void {
-      stopPlaying();
-      if (stepsPerSecond <= 0) return;
-      let at = get().cursor ?? 0;
-      seek(at);
-      store.setState({ playing: stepsPerSecond });
-      let shown = performance.now();
-      player = setInterval(() => {
-        // Where the page cannot follow, steps are left out: the speed is kept.
-        const now = performance.now();
-        at += (stepsPerSecond * (now - shown)) / 1_000;
-        shown = now;
-        if (Math.floor(at) !== get().cursor) seek(Math.floor(at));
-        if (get().cursor === null) stopPlaying();
-      }, PLAY_FRAME);
-    },
-    /** Sets how many steps a second Play goes; at once where it plays. */
-    setSpeed(speed: number): void {
-      store.setState({ speed });
-      if (get().playing > 0) actions.play(speed);
-    },
+    seek: playback.seek,
+    play: playback.play,
+    setSpeed: playback.setSpeed,
     /** Switches channels of a group on the map; they wait there for Fork (or Discard). Null: as the run has them. */
     switchChannels(group: string, kept: readonly number[] | null): void {
       const { [group]: _, ...others } = get().edits;
@@ -429,20 +339,19 @@ export function createLab(
       remember('the fork', () => removeLane(lane.run));
       store.setState({ draft: { ...opened }, parsed: parseSpec(opened, schemes) });
       drafts.delete(selected);
-      stopPlaying();
-      seek(null);
+      playback.seek(null);
       show(lane.run);
     },
 
     run(): void {
       if (opening !== undefined) openDraft();
-      actions.seek(null);
+      playback.seek(null);
       lab.send({ type: 'run' });
     },
     pause: (): void => lab.send({ type: 'pause' }),
     advance(to: 'step' | 'epoch' | 'decision'): void {
       if (opening !== undefined) openDraft();
-      actions.seek(null);
+      playback.seek(null);
       lab.send({ type: 'advance', to });
     },
     /** Starts all runs again from their beginning. */
@@ -464,7 +373,7 @@ export function createLab(
         if (!lane) return;
         histories.add(lane.run, events);
         show(lane.run);
-        actions.play(RECORDING_SPEED);
+        playback.play(RECORDING_SPEED);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         store.setState({ alert: { message, problems: [] } });
@@ -494,51 +403,8 @@ export function createLab(
     live: (run = get().selected): RunView => liveOf(run),
     /** Everything a run told. */
     events: (run = get().selected): readonly RunEvent[] => histories.eventsOf(run),
-    lastStep,
+    lastStep: playback.lastStep,
   };
 }
 
 export type Lab = ReturnType<typeof createLab>;
-
-/** What to open on: the link's runs, or the first preset (also when the link is refused, which an alert then says). */
-function startOf(
-  hash: string,
-  schemes: readonly Scheme[],
-): { specs: readonly Spec[]; draft: SpecInput; alert: LabState['alert']; linked: boolean } {
-  const preset = PRESETS[0]?.spec ?? {};
-  const first = parseSpec(preset, schemes);
-  const specs = first.ok ? [first.spec] : [];
-  const link = decodeLink(hash);
-  if (!link) return { specs, draft: preset, alert: null, linked: false };
-  const refused = (message: string, problems: readonly SpecProblem[] = []) => ({
-    specs,
-    draft: preset,
-    alert: { message, problems },
-    linked: false,
-  });
-  if (!link.ok) return refused(link.message);
-  const race = parseRace(link.value, schemes);
-  if (!race.ok) return refused('The link’s spec was refused, so the first preset is open instead.', race.problems);
-  const draft = Array.isArray(link.value) ? (link.value[0] as SpecInput) : (link.value as SpecInput);
-  const [one] = race.specs;
-  return { specs: race.specs, draft: race.specs.length > 1 && one ? { ...one } : draft, alert: null, linked: true };
-}
-
-/** A name that no lane has: with a number behind it where it is taken. */
-function unusedName(name: string, lanes: readonly Lane[]): string {
-  const taken = new Set(lanes.map(({ spec }) => spec.name));
-  for (let i = 2; ; i++) {
-    if (!taken.has(name)) return name;
-    const numbered = `${name.replace(/ \(\d+\)$/, '')} (${i})`;
-    if (!taken.has(numbered)) return numbered;
-  }
-}
-
-/** A copy of `input` with one key (dotted path) set, or left out when the value is undefined. */
-export function withKey(input: SpecInput, path: string, value: unknown): SpecInput {
-  const [key = '', ...rest] = path.split('.');
-  const { [key]: before, ...others } = input;
-  if (rest.length === 0) return value === undefined ? others : { ...others, [key]: value };
-  const inner = typeof before === 'object' && before !== null ? (before as SpecInput) : {};
-  return { ...others, [key]: withKey(inner, rest.join('.'), value) };
-}

@@ -5,10 +5,16 @@ import { openWebGpuEngine } from '../../src/engine/webgpu/index.ts';
 import { realImages } from './harness.ts';
 import { compareStock } from './stock-steps.ts';
 
-test('mobilenetv2-cifar at a tenth of the width: losses and gradients equal stock tfjs at each of 50 steps', async () => {
-  const webgpu = await openWebGpuEngine();
-  const tfjs = await openTfjsEngine({ backend: 'cpu' });
-  const network = buildNetwork('mobilenetv2-cifar', 0.1);
-  await compareStock([webgpu, tfjs], await realImages(64), network, { batchSize: 4 }, 50);
-  webgpu.dispose();
-}, 900_000);
+test.each([
+  ['resnet20 at a quarter of the width', 'resnet20', 0.25],
+  ['mobilenetv2-cifar at a tenth of the width', 'mobilenetv2-cifar', 0.1],
+] as const)(
+  '%s: losses and gradients equal stock tfjs at each of 50 steps',
+  async (_, model, width) => {
+    const webgpu = await openWebGpuEngine();
+    const tfjs = await openTfjsEngine({ backend: 'cpu' });
+    await compareStock([webgpu, tfjs], await realImages(64), buildNetwork(model, width), { batchSize: 4 }, 50);
+    webgpu.dispose();
+  },
+  900_000,
+);

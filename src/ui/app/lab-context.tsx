@@ -1,7 +1,8 @@
 import { type ReactNode, createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { RunView } from '../../core/events/view.ts';
-import type { Lab, LabState } from '../../state/store.ts';
+import type { LabState } from '../../state/state.ts';
+import type { Lab } from '../../state/store.ts';
 
 const LabContext = createContext<Lab | null>(null);
 

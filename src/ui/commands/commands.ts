@@ -1,4 +1,5 @@
-import type { Lab, LabState } from '../../state/store.ts';
+import type { LabState } from '../../state/state.ts';
+import type { Lab } from '../../state/store.ts';
 import { neighbouringEvent } from '../canvas/tick-book.ts';
 
 /** One command: the same entry drives its button, its key and its line on the keyboard sheet. */

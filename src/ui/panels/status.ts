@@ -1,6 +1,6 @@
 import type { RunView } from '../../core/events/view.ts';
 import type { Lane } from '../../state/lanes.ts';
-import type { LabState } from '../../state/store.ts';
+import type { LabState } from '../../state/state.ts';
 import { duration } from '../widgets/format.ts';
 
 /** How far one run is: live, whatever is looked at. */

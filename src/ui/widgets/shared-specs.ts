@@ -1,5 +1,5 @@
 import type { Spec } from '../../core/spec/spec.ts';
-import type { LabState } from '../../state/store.ts';
+import type { LabState } from '../../state/state.ts';
 
 /** What a link to the page carries: the specs of the runs in sight that train here, as a list, or the only one by itself. */
 export function sharedSpecs({

@@ -168,11 +168,21 @@ interface ProblemSet {
   readonly name: string;
   readonly problems: () => Promise<readonly Problem[]>;
   readonly tiles: readonly Tile[];
-  /** Every how many-th shape a tile meets: all of them meet some tiles, and each tile meets several sets. */
+  /**
+   * Every how many-th shape a tile meets: all of them meet some tiles, and a kernel meets at least `SHAPES` in the sets
+   * that it serves. One kernel of input gradients serves one set alone.
+   */
   readonly every: number;
+  readonly everyInputGradient: number;
 }
 
-function set(name: string, form: Form, every: number, cases: () => readonly ConvCase[]): ProblemSet {
+function set(
+  name: string,
+  form: Form,
+  every: number,
+  cases: () => readonly ConvCase[],
+  everyInputGradient = every,
+): ProblemSet {
   let made: Promise<readonly Problem[]> | undefined;
   const make = (): Promise<readonly Problem[]> =>
     problemsOf(
@@ -181,7 +191,8 @@ function set(name: string, form: Form, every: number, cases: () => readonly Conv
         return { name: JSON.stringify(shape), g, plain: stock(g, i * 3) };
       }),
     );
-  return { name, every, problems: () => (made ??= make()), tiles: form === 'rows' ? ROW_TILES : LINE_TILES };
+  const tiles = form === 'rows' ? ROW_TILES : LINE_TILES;
+  return { name, every, everyInputGradient, problems: () => (made ??= make()), tiles };
 }
 
 const dense = (seed: number, kernel: number, strides: readonly number[]) => (): readonly ConvCase[] =>
@@ -190,8 +201,8 @@ const columns = (seed: number, stride: number) => (): readonly ConvCase[] =>
   columnConvCases(SHAPES, seed).map((shape) => ({ ...shape, stride }));
 
 const SETS = [
-  set('3x3 by rows, stride 1', 'row lines', 1, dense(1, 3, [1])),
-  set('3x3 by rows, stride 2', 'row lines', 1, dense(2, 3, [2])),
+  set('3x3 by rows, stride 1', 'row lines', 2, dense(1, 3, [1])),
+  set('3x3 by rows, stride 2', 'row lines', 2, dense(2, 3, [2]), 1),
   set('columns of 3x3, stride 1', 'column lines', 2, columns(7, 1)),
   set('columns of 3x3, stride 2', 'column lines', 2, columns(8, 2)),
   set('1x1, stride 1 or 2', 'rows', 4, dense(3, 1, [1, 2])),
@@ -441,10 +452,10 @@ function addKernelGradient(batch: Batch, tile: GradientTile, problem: Problem, t
 const label = ({ pixels, vectors, channels, quads, narrow = false }: Tile): string =>
   `${pixels} pixels x ${vectors} vec4, ${channels} channels a turn${quads ? ', quads' : ''}${narrow ? ', narrow' : ''}`;
 
-describe.each(SETS)('$name', ({ problems, tiles, every }) => {
+describe.each(SETS)('$name', ({ problems, tiles, every, everyInputGradient }) => {
   /** The shapes of a tile. */
-  const share = async (at: number): Promise<readonly Problem[]> =>
-    (await problems()).filter((_, i) => (i + at) % every === 0);
+  const share = async (at: number, nth = every): Promise<readonly Problem[]> =>
+    (await problems()).filter((_, i) => (i + at) % nth === 0);
 
   test('there are enough shapes', async () => {
     expect((await problems()).length).toBeGreaterThanOrEqual(SHAPES);
@@ -463,7 +474,8 @@ describe.each(SETS)('$name', ({ problems, tiles, every }) => {
 
     test('input gradient equals that of tf.conv2d, written or added', async () => {
       const batch = bench.batch();
-      (await share(at)).forEach((problem, i) => addInputGradient(batch, tile, problem, (i + Math.floor(at / 2)) % 2));
+      const met = await share(at, everyInputGradient);
+      met.forEach((problem, i) => addInputGradient(batch, tile, problem, (i + Math.floor(at / 2)) % 2));
       await batch.run();
     });
   });
