@@ -4,8 +4,15 @@ import { CHROMIUM_FLAGS, findChromium } from './scripts/steps/browser.mjs';
 import './scripts/steps/node20.mjs';
 
 const chromium = await findChromium();
-const long = process.env['ESPALIER_LONG'] === '1' ? [] : ['**/*.long.*'];
-const exclude = [...configDefaults.exclude, ...long];
+const long = process.env['ESPALIER_LONG'] === '1';
+const exclude = [...configDefaults.exclude, ...(long ? [] : ['**/*.long.*'])];
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Whether this is `npm run test:long`. */
+    long: boolean;
+  }
+}
 
 /**
  * `unit` runs in Node, `browser` in headless Chromium with WebGPU, `e2e` drives the built page and the command line from
@@ -33,6 +40,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           include: ['src/**/*.browser.test.ts', 'tests/conformance/**/*.browser.test.ts'],
           exclude,
+          provide: { long },
           testTimeout: 300_000,
           hookTimeout: 120_000,
           browser: {

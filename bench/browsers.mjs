@@ -1,6 +1,7 @@
 import { chromium } from 'playwright';
 import { CHROMIUM_FLAGS, findChromium } from '../scripts/steps/browser.mjs';
 import { say } from '../scripts/steps/say.mjs';
+import { frameGaps } from './lab-page.mjs';
 
 /**
  * Chromium, in which each measurement gets a page of its own: a peer's memory and compiled kernels must not weigh on the
@@ -33,7 +34,7 @@ export async function openBrowsers(server) {
         await browser.close();
         browser = await launch();
       }
-      return measure(job);
+      return job.runs ? frameGaps(browser, job) : measure(job);
     },
     close: () => browser.close(),
   };

@@ -9,6 +9,8 @@ export interface Job {
   readonly samples?: number;
   /** Extent of a single layer, as in 32x32x16. */
   readonly layer?: string;
+  /** Runs that the built page races; such jobs are measured there. */
+  readonly runs?: number;
   /** Measures once more what was measured before; not worth it right after itself. */
   readonly again?: boolean;
   /** Wants a browser nobody has used: nothing compiled is in any cache. */

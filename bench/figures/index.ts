@@ -1,6 +1,7 @@
 import type { Figure } from '../job.ts';
 import { coldStart } from './cold-start.ts';
 import { compact } from './compact.ts';
+import { frameGap } from './frame-gap.ts';
 import { gpu } from './gpu.ts';
 import { host } from './host.ts';
 import { kernels } from './kernels.ts';
@@ -19,6 +20,7 @@ export const FIGURES: readonly Figure[] = [
   coldStart,
   host,
   restructure,
+  frameGap,
   gpu,
 ].map((figure) => figure as unknown as Figure);
 

@@ -11,6 +11,7 @@ const SOURCES = [
   'vite.config.ts',
   'package-lock.json',
   'public/icons',
+  'public/recordings',
   'public/data/manifest.json',
 ];
 
@@ -20,6 +21,11 @@ export async function buildPage() {
   if (upToDate(MARKER, hash)) return;
   say('Building the page ...');
   const { build } = await import('vite');
+  // Vite builds React for development where a test runner has set another mode.
+  const mode = process.env['NODE_ENV'];
+  process.env['NODE_ENV'] = 'production';
   await build({ root: ROOT, logLevel: 'warn' });
+  if (mode === undefined) delete process.env['NODE_ENV'];
+  else process.env['NODE_ENV'] = mode;
   writeFileSync(MARKER, hash);
 }

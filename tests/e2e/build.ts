@@ -1,6 +1,4 @@
-import { build } from 'vite';
+import { buildPage } from '../../scripts/steps/build.mjs';
 
-/** Builds the page once before the end-to-end tests. */
-export default async function setup(): Promise<void> {
-  await build({ logLevel: 'warn' });
-}
+/** The end-to-end tests drive the page as users get it. */
+export default buildPage;

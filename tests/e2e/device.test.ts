@@ -10,8 +10,8 @@ const SPEC = {
   seed: 3,
   model: { id: 'convnet-micro', width: 0.5 },
   data: { train: 2_000, test: 100 },
-  train: { steps: 150, batchSize: 20, augment: ['crop', 'flip'], evaluateEvery: 75 },
-  scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 }, every: 20, until: 80 },
+  train: { steps: 90, batchSize: 20, augment: ['crop', 'flip'], evaluateEvery: 45 },
+  scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 }, every: 15, until: 60 },
 };
 
 /** Without these a browser gives no adapter any more after the second crash of the GPU process. */
@@ -51,10 +51,10 @@ test('the run goes on by itself, says so, and ends with the same numbers as an u
   const { page, errors } = await built.visit(linkOf(SPEC));
   await waitForState(page, 'idle');
   await press(page, 'Run');
-  await waitForStep(page, 30);
+  await waitForStep(page, 20);
   await killGpuProcess(built);
   await page.getByRole('note').filter({ hasText: 'The graphics device was lost' }).waitFor({ timeout: 60_000 });
-  await waitForStep(page, 70);
+  await waitForStep(page, 50);
   await killGpuProcess(built);
   await waitForState(page, 'done', 240_000);
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 import { type Grid, type Kernel } from '../../kernel.ts';
 import { rowsShape } from '../../plan/forward.ts';
 import {
@@ -343,6 +343,19 @@ const STORES: readonly Store[] = [
   ),
 ];
 
+/**
+ * What a tile's sums are stored by here: software adapters take most of the time to compile. All of it by tiles that an
+ * adapter starts with, one epilogue by each other tile; in test:long all by all.
+ */
+function storesOf(tile: Tile, at: number): readonly Store[] {
+  if (inject('long') || isDefault(tile)) return STORES;
+  const epilogues = [...new Set(STORES.map(({ epilogue }) => epilogue))];
+  return STORES.filter(({ epilogue }) => epilogue === epilogues[at % epilogues.length]);
+}
+
+/** Tiles that one kind of adapter or another starts with. */
+const isDefault = ({ vectors, quads }: Tile): boolean => vectors === 2 && quads;
+
 const ACTIVATIONS = [
   (value: number) => value,
   (value: number) => Math.max(value, 0),
@@ -464,10 +477,11 @@ describe.each(SETS)('$name', ({ problems, tiles, every, everyInputGradient }) =>
   describe.each(tiles.map((tile, at) => ({ tile, at, name: label(tile) })))('$name', ({ tile, at }) => {
     test('forward equals tf.conv2d and what is fused behind it', async () => {
       const batch = bench.batch();
+      const stores = storesOf(tile, at);
       (await share(at)).forEach((problem, i) => {
         addForward(batch, tile, problem);
         // From tile to tile another one, so that every shape meets several.
-        addForward(batch, tile, problem, STORES[(i + at) % STORES.length], i);
+        addForward(batch, tile, problem, stores[(i + at) % stores.length], i);
       });
       await batch.run();
     });
@@ -475,7 +489,8 @@ describe.each(SETS)('$name', ({ problems, tiles, every, everyInputGradient }) =>
     test('input gradient equals that of tf.conv2d, written or added', async () => {
       const batch = bench.batch();
       const met = await share(at, everyInputGradient);
-      met.forEach((problem, i) => addInputGradient(batch, tile, problem, (i + Math.floor(at / 2)) % 2));
+      const both = inject('long') || isDefault(tile);
+      met.forEach((problem, i) => addInputGradient(batch, tile, problem, (both ? i + Math.floor(at / 2) : at) % 2));
       await batch.run();
     });
   });
@@ -536,7 +551,7 @@ const STEP = 1 / 64;
 
 /** Forward and input gradient of a problem, in the tiles that each kind of adapter starts with. */
 function addPasses(batch: Batch, problem: Problem, compare?: Compare): void {
-  for (const tile of TILES.filter(({ vectors, quads }) => vectors === 2 && quads)) {
+  for (const tile of TILES.filter(isDefault)) {
     addForward(batch, tile, problem, PLAIN, 0, compare);
     addInputGradient(batch, tile, problem, 0, compare);
   }
