@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Network, type Structure, buildNetwork, denseStructure } from '../../src/core/network/index.ts';
 import type { Trainer } from '../../src/engine/engine.ts';
 import { type WebGpuEngine, openWebGpuEngine } from '../../src/engine/webgpu/index.ts';
@@ -113,13 +113,13 @@ function differences(a: unknown, b: unknown, path = 'call'): string[] {
   return [...keys].flatMap((key) => differences(at(a, key), at(b, key), `${path} ${key}`));
 }
 
-/** What each runner computes on an engine that nobody else uses. */
-async function alone(): Promise<unknown[][]> {
+/** What each runner computes while nobody else uses the engine. */
+async function alone(engine: WebGpuEngine): Promise<unknown[][]> {
   const outcomes: unknown[][] = [];
   for (const runner of RUNNERS) {
-    const engine = await openWebGpuEngine();
-    outcomes.push(await outcomesOf(callsOf(await open(engine, runner), runner)));
-    engine.dispose();
+    const trainer = await open(engine, runner);
+    outcomes.push(await outcomesOf(callsOf(trainer, runner)));
+    trainer.dispose();
   }
   return outcomes;
 }
@@ -149,16 +149,22 @@ function poison({ device }: WebGpuEngine['device']): () => void {
 }
 
 describe('trainers of different networks, batches and structures compute on one engine what they do alone', () => {
+  let engine: WebGpuEngine;
+  let spoil: () => void;
   let expected: unknown[][];
   beforeAll(async () => {
-    expected = await alone();
+    engine = await openWebGpuEngine();
+    spoil = poison(engine.device);
+    expected = await alone(engine);
   });
+  afterAll(() => engine.dispose());
 
   test('call by call in turn, although between calls all that is shared becomes NaN', async () => {
-    const engine = await openWebGpuEngine();
-    const spoil = poison(engine.device);
-    const calls: Iterator<() => Promise<unknown>>[] = [];
-    for (const runner of RUNNERS) calls.push(callsOf(await open(engine, runner), runner));
+    const trainers: Trainer[] = [];
+    for (const runner of RUNNERS) trainers.push(await open(engine, runner));
+    const calls = trainers.map((trainer, index): Iterator<() => Promise<unknown>> =>
+      callsOf(trainer, RUNNERS[index] as Runner),
+    );
     const outcomes: unknown[][] = RUNNERS.map(() => []);
     for (let running = true; running;) {
       running = false;
@@ -173,18 +179,16 @@ describe('trainers of different networks, batches and structures compute on one 
     RUNNERS.forEach(({ network }, index) =>
       expect(differences(outcomes[index], expected[index]), network.id).toEqual([]),
     );
-    engine.dispose();
+    for (const trainer of trainers) trainer.dispose();
   });
 
   test('all at once: calls take turns', async () => {
-    const engine = await openWebGpuEngine();
     const outcomes = await Promise.all(
       RUNNERS.map(async (runner) => outcomesOf(callsOf(await open(engine, runner), runner))),
     );
     RUNNERS.forEach(({ network }, index) =>
       expect(differences(outcomes[index], expected[index]), network.id).toEqual([]),
     );
-    engine.dispose();
   });
 });
 
@@ -207,8 +211,7 @@ test('a trainer that diverges spoils no other', async () => {
 });
 
 describe('memory', () => {
-  const network = buildNetwork('convnet-micro');
-  const race = { network, batchSize: 16, structures: [] };
+  const race = { network: micro, batchSize: 16, structures: [] };
 
   test('six trainers hold six times their own and once what they share', async () => {
     const engine = await openWebGpuEngine();
@@ -249,23 +252,25 @@ describe('memory', () => {
   });
 
   test('who opened before a larger one moves to its buffers at the next change of structure', async () => {
-    /** Bytes after opening trainers of these batch sizes, and after they changed their structure. */
+    const engine = await openWebGpuEngine();
+    /** Bytes that trainers of these batch sizes take when they are open, and after they changed their structure. */
     const opened = async (...batchSizes: number[]): Promise<{ first: number; changed: number }> => {
-      const engine = await openWebGpuEngine();
+      const before = engine.bytes;
       const trainers: Trainer[] = [];
       for (const batchSize of batchSizes) trainers.push(await open(engine, { ...race, batchSize }));
-      const first = engine.bytes;
+      const first = engine.bytes - before;
       for (const trainer of trainers) {
-        await trainer.restructure(pruned(network, 1));
+        await trainer.restructure(pruned(micro, 1));
         await trainer.train(1, hyperAt);
         // Plans of evaluation move when they are next made.
         await trainer.evaluate('test');
       }
-      const changed = engine.bytes;
-      engine.dispose();
+      const changed = engine.bytes - before;
+      for (const trainer of trainers) trainer.dispose();
       return { first, changed };
     };
     const [growing, shrinking] = [await opened(16, 32), await opened(32, 16)];
+    engine.dispose();
     expect(growing.first).toBeGreaterThan(shrinking.first);
     expect(growing.changed).toBe(shrinking.changed);
   });

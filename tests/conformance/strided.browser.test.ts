@@ -47,7 +47,8 @@ describe.each([
   test.each([2, 3, 4, 9])('stride %i: losses and gradients equal stock tfjs', async (stride) => {
     const structure = stridedStructure(network, stride, denseStructure(network).channels, stride);
     const ours = await openTrainer(webgpu, network, images, { ...options, structure });
-    await compare(ours, await openTrainer(tfjs, network, images, { ...options, structure }), 2);
+    await ours.train(1, hyperAt);
+    await compare(ours, await openTrainer(tfjs, network, images, { ...options, structure }), 1);
     const [mine, stock] = [await ours.evaluate('test', 20), await ours.predict(images.pixels.slice(0, 3 * 3_072))];
     expect(mine.images).toBe(20);
     expect(stock.every(Number.isFinite)).toBe(true);
@@ -62,7 +63,7 @@ describe.each([
       await openTrainer(webgpu, network, images, { ...options, structure, execution: 'masked' }),
       2,
     );
-    await compare(compact, await openTrainer(tfjs, network, images, { ...options, structure }), 2);
+    await compare(compact, await openTrainer(tfjs, network, images, { ...options, structure }), 1);
   });
 
   test('pruned taps keep their most recently used values and come back with momentum at zero', async () => {

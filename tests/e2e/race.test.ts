@@ -262,7 +262,7 @@ describe('the time line', () => {
     await page.getByRole('slider', { name: 'Step', exact: true }).focus();
     await page.keyboard.press('Home');
     await expect.poll(() => rewound(page)).toBe('0');
-    const widths = await page.evaluate(stepThrough, recorded.spec.train.steps);
+    const widths = await page.evaluate(stepThrough, recorded.history.length);
     expect(widths[0]).toEqual(widthsByStep(recorded).get(0));
     expect(widths.slice(1)).toEqual(recorded.history.map((row) => row.widths));
     await plain.close();
