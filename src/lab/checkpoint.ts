@@ -23,7 +23,7 @@ export interface RunCheckpoint {
   readonly trainer: Checkpoint;
 }
 
-export const CHECKPOINT_FORMAT = 1;
+const CHECKPOINT_FORMAT = 1;
 const MAGIC = 'espalier';
 const HEADER_AT = MAGIC.length + 4;
 const DIGEST_BYTES = 32;

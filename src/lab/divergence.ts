@@ -1,9 +1,9 @@
 /** Cross-entropy of guessing among ten classes: where an untrained network starts, give or take its logits' size. */
 const LOSS_OF_GUESSING = Math.log(10);
 /** A loss this many times that of guessing is exploding ... */
-export const EXPLODING_FACTOR = 20;
+const EXPLODING_FACTOR = 20;
 /** ... when it lasts: a single bad batch recovers. */
-export const EXPLODING_STEPS = 5;
+const EXPLODING_STEPS = 5;
 
 /**
  * Notices that training has diverged: a loss that is not finite, or one above 20 times the loss of guessing

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { CLOCKS, clockAt, clockOf } from './clocks.ts';
+import { CLOCKS, clockAt } from './clocks.ts';
 import type { RunEvent, StartEvent } from './events.ts';
 import { emptyView, fold } from './view.ts';
 
@@ -45,10 +45,10 @@ const halved = (n: number): RunEvent => ({
 test('a step costs its own time, and the MACs of its structure for each image of its batch', () => {
   const log = [start, step(1, 500), step(2, 250), structure(2, 60), step(3, 250), halved(3), step(4, 1_000)];
   const view = fold(emptyView(), log);
-  expect(clockOf(view, 'step')).toEqual([1, 2, 3, 4]);
+  expect(view.train.step).toEqual([1, 2, 3, 4]);
   // Deciding and restructuring is not training.
-  expect(clockOf(view, 'seconds')).toEqual([0.5, 0.75, 1, 2]);
-  expect(clockOf(view, 'macs')).toEqual([1_000, 2_000, 2_600, 2_900]);
+  expect(view.train.seconds).toEqual([0.5, 0.75, 1, 2]);
+  expect(view.train.macs).toEqual([1_000, 2_000, 2_600, 2_900]);
   expect(clockAt(view, 'macs', 3)).toBe(2_600);
   expect([clockAt(view, 'step', 0), clockAt(view, 'seconds', 0), clockAt(view, 'macs', 0)]).toEqual([0, 0, 0]);
   expect(CLOCKS.map(({ id }) => clockAt(view, id, 2))).toEqual([2, 0.75, 2_000]);
@@ -58,8 +58,8 @@ test('what a run went back over costs nothing: the clocks are those of the steps
   const adapter = { backend: 'webgpu', vendor: '', architecture: '', description: '' } as const;
   const back: RunEvent = { kind: 'recovered', step: 1, from: 3, adapter, message: 'back' };
   const view = fold(emptyView(), [start, step(1, 500), step(2, 9_000), step(3, 9_000), back, step(2, 100)]);
-  expect(clockOf(view, 'seconds')).toEqual([0.5, 0.6]);
-  expect(clockOf(view, 'macs')).toEqual([1_000, 2_000]);
+  expect(view.train.seconds).toEqual([0.5, 0.6]);
+  expect(view.train.macs).toEqual([1_000, 2_000]);
 });
 
 test('at any step a clock shows its value after the last step told, as by looking at all of them', () => {

@@ -15,9 +15,6 @@ export const CLOCKS: readonly { readonly id: Clock; readonly title: string; read
   { id: 'macs', title: 'MACs spent', axis: 'MACs of the forward passes' },
 ];
 
-/** A clock at each training step of a run: entry i belongs to step `train.step[i]`. Grows with the view. */
-export const clockOf = ({ train }: Pick<RunView, 'train'>, clock: Clock): readonly number[] => train[clock];
-
 /** A clock after `step` updates, as for an evaluation or a decision there; 0 before the first. */
 export function clockAt({ train }: Pick<RunView, 'train'>, clock: Clock, step: number): number {
   if (clock === 'step') return step;

@@ -11,7 +11,7 @@ export interface Recording {
   readonly events: readonly RunEvent[];
 }
 
-export const RECORDING_FORMAT = 1;
+const RECORDING_FORMAT = 1;
 
 /** The recording as JSON. What the run went back over is left out. */
 export const encodeRecording = (events: readonly RunEvent[]): string => {

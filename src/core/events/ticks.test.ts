@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Structure } from '../network/index.ts';
 import type { ChannelEvent, RunEvent } from './events.ts';
-import { type Tick, Ticks, nextTick, ticksOf } from './ticks.ts';
+import { type Tick, Ticks, nextTick } from './ticks.ts';
 import { withoutUndone } from './undone.ts';
 
 const channels = (kind: ChannelEvent['kind'], step: number, layer: string, list: number[]): RunEvent => ({
@@ -49,6 +49,13 @@ const recovered = (to: number, from: number): RunEvent => ({
   message: `Back at ${to}.`,
 });
 const setting = (n: number, message: string): RunEvent => ({ kind: 'setting', step: n, from: {}, message });
+/** The ticks of a whole log. */
+function ticksOf(log: readonly RunEvent[]): readonly Tick[] {
+  const ticks = new Ticks();
+  ticks.add(log);
+  return ticks.list;
+}
+
 const told = (ticks: readonly Tick[]): string[] => ticks.map(({ step: at, kind, label }) => `${at} ${kind}: ${label}`);
 
 describe('ticks', () => {

@@ -20,13 +20,6 @@ export interface Tick {
   readonly label: string;
 }
 
-/** The ticks of a log in order of their steps, one a step and kind. */
-export function ticksOf(log: readonly RunEvent[]): readonly Tick[] {
-  const ticks = new Ticks();
-  ticks.add(log);
-  return ticks.list;
-}
-
 /** The nearest step after (direction 1) or before (-1) `step` at which something but an evaluation happened, or null. */
 export function nextTick(ticks: readonly Tick[], step: number, direction: 1 | -1): number | null {
   const wanted = (tick: Tick): boolean => tick.kind !== 'evaluate' && (tick.step - step) * direction > 0;

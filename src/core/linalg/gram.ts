@@ -7,7 +7,7 @@ export type Columns = readonly ArrayLike<number>[];
 const CUT_OFF = 1e-6;
 
 /** Gram matrix G_ij = w_i . w_j in float64, [n, n]. Throws a sentence when an entry is not finite. */
-export function gramMatrix(columns: Columns): Matrix {
+function gramMatrix(columns: Columns): Matrix {
   const gram = Matrix.zeros(columns.length, columns.length);
   for (const [i, a] of columns.entries()) {
     for (const [j, b] of columns.slice(0, i + 1).entries()) {

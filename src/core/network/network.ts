@@ -154,7 +154,7 @@ export function convolutionsOf(network: Network): readonly NodeOf<'conv'>[] {
 }
 
 /** Ids of the nodes that read `id`. */
-export function readersOf(network: Network, id: string): readonly Node[] {
+function readersOf(network: Network, id: string): readonly Node[] {
   return network.nodes.filter((node) => inputsOf(node).includes(id));
 }
 

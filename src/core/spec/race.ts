@@ -37,7 +37,7 @@ function ofRun(index: number, run: unknown, { path, message }: SpecProblem): Spe
 }
 
 /** The same specs; of several with one name, all but the first get a number after it that makes no name twice. */
-export function withUniqueNames(specs: readonly Spec[]): readonly Spec[] {
+function withUniqueNames(specs: readonly Spec[]): readonly Spec[] {
   const taken = new Set(specs.map(({ name }) => name));
   const seen = new Set<string>();
   return specs.map((spec) => {

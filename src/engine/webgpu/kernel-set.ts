@@ -44,7 +44,7 @@ import {
 const LOAD_SHARE = 0.6;
 
 /** The size that wastes least for a layer's width. */
-export function bestVectors(sizes: readonly number[], outVectors: number): number {
+function bestVectors(sizes: readonly number[], outVectors: number): number {
   const cost = (vectors: number): number => Math.ceil(outVectors / vectors) * (vectors + LOAD_SHARE);
   return sizes.reduce((best, vectors) => (cost(vectors) < cost(best) ? vectors : best), sizes[0] ?? 1);
 }

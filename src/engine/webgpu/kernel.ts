@@ -37,7 +37,7 @@ export const vec4s = (channels: number): number => Math.ceil(channels / 4);
 export const ZERO_VEC4S = 320;
 
 /** What changes from step to step: bind group 1. Offsets are chosen at encode time, so several steps fit a submit. */
-export const STEP_WGSL = /* wgsl */ `
+const STEP_WGSL = /* wgsl */ `
 struct Step {
   seed: u32, step: u32, slot: u32, count: u32,
   learningRate: f32, momentum: f32, nesterov: f32, weightDecay: f32,

@@ -238,28 +238,6 @@ export function withZeroRegion(values: Float32Array): Float32Array {
   return result;
 }
 
-/** [height, width, in, out] with both channel axes padded to vec4s. */
-export function padKernel(values: Float32Array, shape: readonly [number, number, number, number]): Float32Array {
-  const [height, width, inputs, outputs] = shape;
-  const rows = padChannels(values, outputs);
-  const row = vec4s(outputs) * 4;
-  const result = new Float32Array(height * width * vec4s(inputs) * 4 * row);
-  for (let tap = 0; tap < height * width; tap++) {
-    result.set(rows.subarray(tap * inputs * row, (tap + 1) * inputs * row), tap * vec4s(inputs) * 4 * row);
-  }
-  return result;
-}
-
-export function unpadKernel(values: Float32Array, shape: readonly [number, number, number, number]): Float32Array {
-  const [height, width, inputs, outputs] = shape;
-  const row = vec4s(outputs) * 4;
-  const taps = Array.from({ length: height * width }, (_, tap) => {
-    const start = tap * vec4s(inputs) * 4 * row;
-    return [...unpadChannels(values.subarray(start, start + inputs * row), outputs)];
-  });
-  return Float32Array.from(taps.flat());
-}
-
 /** Largest difference relative to the largest expected value: the measure of the single-kernel promises. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) throw new Error(`${actual.length} values, expected ${expected.length}`);

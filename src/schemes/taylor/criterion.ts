@@ -48,7 +48,7 @@ export const taylorCriterion: MakeCriterion = ({ network, options, read, gradien
 };
 
 /** Gradient of each channel's gate: the mean over the layers that share it. */
-export const gateGradients = (layer: Layer, affine: Tensors, gradients: Tensors): Float64Array =>
+const gateGradients = (layer: Layer, affine: Tensors, gradients: Tensors): Float64Array =>
   meanOverProducers(layer, ({ norm }) => {
     const [gamma, beta] = [affine.get(`${norm}/gamma`), affine.get(`${norm}/beta`)];
     const [byGamma, byBeta] = [gradients.get(`${norm}/gamma`), gradients.get(`${norm}/beta`)];

@@ -7,7 +7,7 @@ import { reasonOf } from './run-words.ts';
 const UNTOLD = 'It stopped before its end.';
 
 /** A run as the standing judges it: as it stands now, whatever step is looked at. */
-export function entryOf(lane: Lane, live: RunView): Entry {
+function entryOf(lane: Lane, live: RunView): Entry {
   const latency = live.finish?.latencyMs.find(({ batch }) => batch === 1);
   return {
     id: lane.run,

@@ -25,7 +25,7 @@ export const activationKey = (node: string): string => `a:${node}`;
 export const gradientKey = (node: string): string => `g:${node}`;
 
 /** Vec4s of a node's activation for a batch. */
-export function activationVectors(room: Room, batch: number): ReadonlyMap<string, number> {
+function activationVectors(room: Room, batch: number): ReadonlyMap<string, number> {
   return new Map(
     [...shapesOf(room.full)].map(([id, [height, width]]) => [id, batch * height * width * room.vectors(id)]),
   );

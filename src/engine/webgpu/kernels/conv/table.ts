@@ -8,7 +8,7 @@ export interface TableBlock<Run> {
   readonly runs: readonly Run[];
 }
 
-export const BLOCK_WORDS = 5;
+const BLOCK_WORDS = 5;
 export const RUN_WORDS = 6;
 
 /**

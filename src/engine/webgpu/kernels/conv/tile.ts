@@ -43,7 +43,7 @@ export const times = (count: number, line: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => line(index)).join('\n');
 
 /** Buffers of every convolution that makes activations (or their gradients) in tiles. */
-export const CONV_BUFFERS = {
+const CONV_BUFFERS = {
   source: ['read', 'array<Stored>'],
   weights: ['read', 'array<vec4f>'],
   /**
@@ -64,7 +64,7 @@ export type ConvBuffer = keyof typeof CONV_BUFFERS;
  * the batch norm behind; or applying the folded batch norm, an addition where there is one, and the activation. Each is a
  * kernel of its own, since software adapters run all code of a kernel, with lanes masked where it does not apply.
  */
-export const EPILOGUES = ['plain', 'accumulate', 'moments', 'folded', 'folded-add'] as const;
+const EPILOGUES = ['plain', 'accumulate', 'moments', 'folded', 'folded-add'] as const;
 export type Epilogue = (typeof EPILOGUES)[number];
 /** How a label names it. */
 export const epilogueLabel = (epilogue: Epilogue): string => (epilogue === 'plain' ? '' : ` ${epilogue}`);
