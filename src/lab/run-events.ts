@@ -30,6 +30,7 @@ export function startEvents(
   return [
     { kind: 'start', step: 0, spec, steps, stepsPerEpoch, adapter, dense, prunable },
     ...(note === undefined ? [] : [{ kind: 'note', step: 0, message: note } as const]),
+    ...(start.densities ? [{ kind: 'densities', step: 0, report: start.densities } as const] : []),
     ...structureEvents(network, denseStructure(network), start, { step: 0, milliseconds }),
   ];
 }

@@ -9,7 +9,7 @@ import { DataPool } from './data-pool.ts';
 import { DivergenceWatch, divergenceMessage } from './divergence.ts';
 import { sentenceOf } from './faults.ts';
 import { Throughput, nextCallSteps, nextTask } from './pace.ts';
-import { type RunParts, applyRules, bytesOf, closeParts } from './parts.ts';
+import { type RunParts, TO_BE_BUILT, applyRules, bytesOf, closeParts } from './parts.ts';
 import type { RunPlan } from './plan.ts';
 import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
 import { handDecision, handEvents, startEvents, structureEvents } from './run-events.ts';
@@ -430,7 +430,7 @@ export class Run {
     if (!scheme.atInit || scheme.dueAt(step) || this.nextDecision !== null) return;
     const parameters = await parts.trainer.read();
     const atInit = scheme.atInit.bind(scheme);
-    await this.#decide(parts, () => atInit(parameters));
+    await this.#decide(parts, () => atInit(parameters, TO_BE_BUILT));
   }
 
   #switchByHand(parts: RunParts, channels: Structure['channels']): Promise<void> {
