@@ -13,7 +13,7 @@ export interface RawImages {
  * the shards that hold them are read. Throws a sentence when a class has fewer.
  */
 export async function firstOfEachClass(cifar: Cifar10, count: number, perClass: number): Promise<RawImages> {
-  const found = new Array<number>(CLASSES.length).fill(0);
+  const found = CLASSES.map(() => 0);
   const pixels: Uint8Array[] = [];
   const labels: number[] = [];
   let first = 0;
