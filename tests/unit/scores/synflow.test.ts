@@ -7,7 +7,7 @@ import {
   parametersOf,
 } from '../../../src/core/network/index.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
-import { scoreDensities, scoreMasks } from '../../../src/schemes/shared/scores/index.ts';
+import { type Masks, scoreDensities, scoreMasks } from '../../../src/schemes/shared/scores/index.ts';
 import { synflowScores } from '../../../src/schemes/shared/scores/synflow.ts';
 import { perceptron, preparationOn, tfjs, webgpu } from './scoring.ts';
 
@@ -77,7 +77,7 @@ describe('properties', () => {
       const request = { network: chain, parameters, preparation, keep: 0.1 ** (passes / of), passes, seed: 1 };
       return (await scoreMasks('synflow', request)).masks;
     };
-    const masks = [];
+    const masks: Masks[] = [];
     for (const passes of [2, 4, 6]) masks.push(await at(passes, 6));
     for (const [name, last] of masks[2] ?? []) {
       last.forEach((kept, i) => kept && expect(masks[1]?.get(name)?.[i]).toBe(1));
