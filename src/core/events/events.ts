@@ -1,3 +1,4 @@
+import type { DensityReport } from '../density/report.ts';
 import type { Structure, Widths } from '../network/index.ts';
 import type { ChannelReason } from '../scheme/scheme.ts';
 import type { Spec } from '../spec/spec.ts';
@@ -10,6 +11,7 @@ import type { Spec } from '../spec/spec.ts';
  */
 export type RunEvent =
   | StartEvent
+  | DensitiesEvent
   | StepEvent
   | ChannelEvent
   | StructureEvent
@@ -48,6 +50,13 @@ export interface AdapterRecord {
   readonly vendor: string;
   readonly architecture: string;
   readonly description: string;
+}
+
+/** The layer-wise densities that the start follows from. */
+export interface DensitiesEvent {
+  readonly kind: 'densities';
+  readonly step: number;
+  readonly report: DensityReport;
 }
 
 /** One training step: metrics of the forward pass that led to update `step`. */

@@ -86,6 +86,7 @@ export class Ticks {
         this.#entry(event.step, 'finish').sentences.splice(0, 1, 'The run finished.');
         return;
       case 'start':
+      case 'densities':
       case 'step':
       case 'note':
         return;

@@ -1,3 +1,4 @@
+import type { DensityReport } from '../density/report.ts';
 import { buildNetwork, groupsOf } from '../network/index.ts';
 import type { ChannelReason } from '../scheme/scheme.ts';
 import type {
@@ -81,6 +82,8 @@ export interface RunView {
   macs: number;
   parameters: number;
   readonly layers: LayerView[];
+  /** The densities that the start follows from; null where it follows from none. */
+  densities: DensityReport | null;
   readonly train: TrainSeries;
   readonly test: { readonly step: number; readonly loss: number; readonly accuracy: number }[];
   readonly decisions: DecisionView[];
@@ -111,6 +114,7 @@ export function emptyView(): RunView {
     macs: 0,
     parameters: 0,
     layers: [],
+    densities: null,
     train: { step: [], loss: [], accuracy: [], seconds: [], macs: [] },
     test: [],
     decisions: [],
@@ -170,6 +174,9 @@ function apply(view: RunView, event: RunEvent): void {
       return applyStructure(view, event);
     case 'evaluate':
       view.test.push({ step: event.step, loss: event.testLoss, accuracy: event.testAccuracy });
+      return;
+    case 'densities':
+      view.densities = event.report;
       return;
     case 'note':
     case 'recovered':

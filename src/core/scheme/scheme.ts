@@ -1,3 +1,4 @@
+import type { DensityReport } from '../density/report.ts';
 import type { ChannelGroup, Network, Structure, Tensors } from '../network/index.ts';
 import type { OptionField, OptionSetting, OptionValue } from '../spec/options.ts';
 import type { Budget, BudgetKind } from '../spec/spec.ts';
@@ -40,7 +41,7 @@ export interface SchemeRun {
   /** Changes the initial full-size parameters (CHEX starts BN scales at 0.5). Keys not returned stay. */
   initialise?(parameters: Tensors): Tensors;
   /** The structure to start from, given the initial parameters; dense when absent. Recorded at step 0. */
-  atInit?(parameters: Tensors): Promise<Decision>;
+  atInit?(parameters: Tensors, preparation: Preparation): Promise<Decision>;
   /** Whether to decide after `step` updates have been made (1 to steps). */
   dueAt(step: number): boolean;
   /** `structure` is the running one. Called only when due. */
@@ -55,12 +56,45 @@ export interface SchemeRun {
   restore(state: unknown): void;
 }
 
+/** What a scheme may compute before the first step: gradients of the dense network (SNIP, SynFlow ...). */
+export interface Preparation {
+  /** With these full-size parameters; trains nothing. Rejects when the run is closed meanwhile. */
+  gradients(
+    parameters: Tensors,
+    request: PreparationRequest,
+  ): Promise<{ readonly loss: number; readonly tensors: Tensors; readonly log2Scale: number }>;
+  /** Tells how far it is: `what` names what is counted, as in "SynFlow passes". */
+  progress(done: number, of: number, what: string): void;
+}
+
+/** How far a scheme is with what it computes before the first step: `done` of `of`; `what` names what is counted. */
+export interface PreparationProgress {
+  readonly what: string;
+  readonly done: number;
+  readonly of: number;
+}
+
+/** As the engine's gradient request, but for its inputs. */
+export interface PreparationRequest {
+  /** One image of ones, or this many training images of each class, without augmentation: the first of the data set. */
+  readonly inputs: 'ones' | { readonly perClass: number };
+  readonly loss?: 'crossEntropy' | 'sumOfLogits';
+  readonly parameters?: 'asIs' | 'absolute';
+  readonly batchNorm?: 'batch' | 'running';
+  readonly logitDivisor?: number;
+  readonly rescale?: boolean;
+  /** ReLU6 counts as ReLU. */
+  readonly unbounded?: boolean;
+}
+
 export interface Decision {
   readonly structure: Structure;
   /** Full-size tensors to overwrite after the structure has changed (regrown channels with other than MRU values). */
   readonly write?: Tensors;
   /** One entry for each channel that was weighed, changed or not. */
   readonly reasons: readonly ChannelReason[];
+  /** Of a start that follows from layer-wise densities: these. */
+  readonly densities?: DensityReport;
 }
 
 export type ChannelFate = 'kept' | 'pruned' | 'regrown' | 'off';

@@ -1,3 +1,4 @@
+import { UNPREPARED } from '../shared/testing.ts';
 import {
   type Network,
   type Structure,
@@ -58,7 +59,7 @@ export async function explore(
     gradients: () => Promise.reject(new Error('CHEX asks for no gradient')),
   });
   for (const [name, values] of run.initialise?.(parameters) ?? []) parameters.set(name, values);
-  const start = await run.atInit?.(parameters);
+  const start = await run.atInit?.(parameters, UNPREPARED);
   if (!start) throw new Error('CHEX starts from a sub-model');
   return { run, parameters, start };
 }

@@ -7,7 +7,7 @@ import {
   initialParameters,
   parametersOf,
 } from '../../core/network/index.ts';
-import type { Decision, SchemeContext, SchemeRun } from '../../core/scheme/scheme.ts';
+import type { Decision, Preparation, SchemeContext, SchemeRun } from '../../core/scheme/scheme.ts';
 import type { OptionValue } from '../../core/spec/options.ts';
 import type { Budget } from '../../core/spec/spec.ts';
 import { schemeById } from '../index.ts';
@@ -58,7 +58,7 @@ export async function labOf(id: string, network: Network, given: LabOptions = {}
   };
   const run = scheme.start(context);
   const dense: Decision = { structure: denseStructure(network), reasons: [] };
-  return { network, run, parameters, start: (await run.atInit?.(parameters)) ?? dense };
+  return { network, run, parameters, start: (await run.atInit?.(parameters, UNPREPARED)) ?? dense };
 }
 
 export interface Made {
@@ -117,3 +117,9 @@ export function twoLayers(first: number, second: number, inputs = 2): Network {
     ],
   };
 }
+
+/** For schemes that compute nothing before the first step. */
+export const UNPREPARED: Preparation = {
+  gradients: () => Promise.reject(new Error('this scheme asks for no gradient before the first step')),
+  progress: () => undefined,
+};
