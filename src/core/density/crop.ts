@@ -77,7 +77,7 @@ export function crop(request: CropRequest): Crop {
       })
     : solveWidths(problem);
   const shares = new Map(groups.map(({ id, channels }, g) => [id, (fractional[g] ?? channels) / channels]));
-  const rounded = roundWidths(problem, fractional, !given);
+  const rounded = roundWidths({ ...problem, fractional, near: given ? 'fractional' : 'objective' });
   const widths = new Map(groups.map(({ id, channels }, g) => [id, rounded[g] ?? channels]));
   const kept = new Map(groups.map(({ id, channels }) => [id, (widths.get(id) ?? channels) / channels]));
   const ideal = given || preConfig ? null : waterFill(layers, budgetsOf(layers, budgets));

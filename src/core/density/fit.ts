@@ -55,6 +55,8 @@ function largestThat(
 function leastSquares({ groups, layers, densities, weights }: FitProblem): readonly number[] {
   const logs = groups.map(() => 0);
   const places = groups.map((_, g) => layers.flatMap((scaling, l) => (scaling.includes(g) ? [l] : [])));
+  // The inner width of a residual block: the geometric mean of its two convolutions' densities, whatever their sizes.
+  const alone = places.map((own, g) => own.length === 2 && own.every((l) => layers[l]?.every((one) => one === g)));
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let moved = 0;
     groups.forEach(({ reward }, g) => {
@@ -65,8 +67,9 @@ function leastSquares({ groups, layers, densities, weights }: FitProblem): reado
         const times = scaling.filter((one) => one === g).length;
         const rest = scaling.reduce((sum, one) => sum + (one === g ? 0 : (logs[one] ?? 0)), 0);
         const target = Math.log(Math.max(EMPTY, densities[l] ?? 1)) - rest;
-        wanted += (weights[l] ?? 0) * times * target;
-        total += (weights[l] ?? 0) * times * times;
+        const weight = alone[g] ? 1 : (weights[l] ?? 0);
+        wanted += weight * times * target;
+        total += weight * times * times;
       }
       const next = Math.min(0, total > 0 ? wanted / total : 0);
       moved = Math.max(moved, Math.abs(next - (logs[g] ?? 0)));

@@ -1,99 +1,139 @@
 import { type WidthProblem, used } from './widths.ts';
 
-/** What rounding adds to the widths' problem: by group, the whole widths that are allowed, ascending. */
+/** What rounding adds to the widths' problem. */
 export interface RoundingProblem extends WidthProblem {
+  /** By group the whole widths that are allowed, ascending. */
   readonly allowed: readonly (readonly number[])[];
+  /** By group the fractional width. */
+  readonly fractional: readonly number[];
+  /** What whole widths are to be near: the objective's optimum, or the fractional widths themselves. */
+  readonly near: 'objective' | 'fractional';
 }
 
-/** Relative overshoot of a budget that is floating point's doing. */
+/** Relative overshoot of a budget that is floating point's doing, and gains that are. */
 const SLACK = 1e-12;
 
 /**
- * Whole widths within the budgets (section 3.5): the fractional ones rounded down, then the channels with the best gain
- * for their cost added until none fits, then exchanges (one step up here, as many down there as it takes, and refill)
- * as long as one improves the objective.
+ * Whole widths within the budgets (section 3.5), by group: the fractional ones rounded down, then one step after the
+ * other added where it is worth most, until none fits. Near the objective that is the gain for the cost, and exchanges
+ * follow (one step up here, as many down there as it takes, and refill) as long as one improves it. Near fractional widths
+ * it is the step that most is missing of, and nothing is exchanged: that would give up the densities.
  */
-export function roundWidths(
-  problem: RoundingProblem,
-  fractional: readonly number[],
-  exchange: boolean,
-): readonly number[] {
-  let best = refill(problem, floored(problem, fractional));
-  for (;;) {
-    if (!exchange) return best.widths;
-    const next = bestExchange(problem, best);
-    if (!next) return best.widths;
-    best = next;
+export function roundWidths(problem: RoundingProblem): readonly number[] {
+  const rounding = new Rounding(problem);
+  return problem.near === 'objective' ? rounding.refill().exchange().widths : rounding.refill().widths;
+}
+
+/** Whole widths on their way; sizes are updated by difference, since thousands of widths are tried. */
+class Rounding {
+  readonly #problem: RoundingProblem;
+  /** By group its place among the allowed widths. */
+  readonly #places: number[];
+  /** By budget the share in use. */
+  readonly #uses: number[];
+  /** By group the layers it scales. */
+  readonly #scaled: readonly (readonly number[])[];
+
+  constructor(problem: RoundingProblem, copied?: Rounding) {
+    this.#problem = problem;
+    const { allowed, fractional, layers } = problem;
+    const floor = (widths: readonly number[], g: number): number =>
+      Math.max(
+        0,
+        widths.findLastIndex((width) => width <= (fractional[g] ?? 0)),
+      );
+    this.#places = copied ? [...copied.#places] : allowed.map(floor);
+    this.#uses = copied ? [...copied.#uses] : problem.costs.map((costs) => used(problem, costs, this.widths));
+    this.#scaled = copied
+      ? copied.#scaled
+      : allowed.map((_, g) => layers.flatMap((groups, l) => (groups.includes(g) ? [l] : [])));
   }
-}
 
-interface Choice {
-  /** By group its place among the allowed widths, and that width. */
-  readonly places: readonly number[];
-  readonly widths: readonly number[];
-  /** Share of each budget in use. */
-  readonly uses: readonly number[];
-}
-
-function choose({ allowed, ...problem }: RoundingProblem, places: readonly number[]): Choice {
-  const widths = places.map((place, g) => allowed[g]?.[place] ?? 0);
-  return { places, widths, uses: problem.costs.map((costs) => used(problem, costs, widths)) };
-}
-
-function floored(problem: RoundingProblem, fractional: readonly number[]): Choice {
-  const places = problem.allowed.map((widths, g) =>
-    Math.max(
-      0,
-      widths.findLastIndex((width) => width <= (fractional[g] ?? 0)),
-    ),
-  );
-  return choose(problem, places);
-}
-
-const within = (uses: readonly number[]): boolean => uses.every((use) => use <= 1 + SLACK);
-
-const objective = ({ groups }: RoundingProblem, { widths }: Choice): number =>
-  groups.reduce((sum, { reward }, g) => sum + reward * Math.log(widths[g] ?? 1), 0);
-
-/** Moves one group by some places. */
-const moved = (problem: RoundingProblem, choice: Choice, group: number, by: number): Choice =>
-  choose(
-    problem,
-    choice.places.map((place, g) => (g === group ? place + by : place)),
-  );
-
-function refill(problem: RoundingProblem, start: Choice): Choice {
-  let choice = start;
-  for (;;) {
-    let found: { choice: Choice; value: number } | null = null;
-    for (const [g, { reward }] of problem.groups.entries()) {
-      const width = problem.allowed[g]?.[(choice.places[g] ?? 0) + 1];
-      if (width === undefined) continue;
-      const wider = moved(problem, choice, g, 1);
-      if (!within(wider.uses)) continue;
-      const cost = wider.uses.reduce((sum, use, b) => sum + use - (choice.uses[b] ?? 0), 0);
-      const value = (reward * Math.log(width / (choice.widths[g] ?? width))) / cost;
-      if (!found || value > found.value) found = { choice: wider, value };
-    }
-    if (!found) return choice;
-    choice = found.choice;
+  get widths(): readonly number[] {
+    return this.#places.map((place, g) => this.#problem.allowed[g]?.[place] ?? 0);
   }
-}
 
-function bestExchange(problem: RoundingProblem, from: Choice): Choice | null {
-  let best: { choice: Choice | null; value: number } = { choice: null, value: objective(problem, from) + 1e-12 };
-  for (const [up, allowed] of problem.allowed.entries()) {
-    if ((from.places[up] ?? 0) + 1 >= allowed.length) continue;
-    const wider = moved(problem, from, up, 1);
-    for (const down of problem.groups.keys()) {
-      if (down === up) continue;
-      let trial = wider;
-      while (!within(trial.uses) && (trial.places[down] ?? 0) > 0) trial = moved(problem, trial, down, -1);
-      if (!within(trial.uses)) continue;
-      trial = refill(problem, trial);
-      const value = objective(problem, trial);
-      if (value > best.value) best = { choice: trial, value };
+  /** Adds one step after the other, the one that is worth most first (of equal ones the first group's). */
+  refill(): this {
+    for (;;) {
+      let best: { group: number; worth: number } | null = null;
+      for (const group of this.#places.keys()) {
+        if (!this.#canStep(group, 1)) continue;
+        const change = this.#change(group, 1);
+        if (!this.#fits(change)) continue;
+        const worth = this.#worth(group, change);
+        if (!best || worth > best.worth) best = { group, worth };
+      }
+      if (!best) return this;
+      this.#step(best.group, 1);
     }
   }
-  return best.choice;
+
+  /** Makes the best exchange, again and again while one improves the objective. */
+  exchange(): Rounding {
+    let [best, value] = [this as Rounding, this.#objective()];
+    for (const up of this.#places.keys()) {
+      if (!this.#canStep(up, 1)) continue;
+      for (const down of this.#places.keys()) {
+        const trial = down === up ? null : this.#exchanged(up, down)?.refill();
+        const gained = trial?.#objective() ?? -Infinity;
+        if (trial && gained > value + SLACK) [best, value] = [trial, gained];
+      }
+    }
+    return best === this ? this : best.exchange();
+  }
+
+  #exchanged(up: number, down: number): Rounding | null {
+    const trial = new Rounding(this.#problem, this);
+    trial.#step(up, 1);
+    while (!trial.#fits() && trial.#canStep(down, -1)) trial.#step(down, -1);
+    return trial.#fits() ? trial : null;
+  }
+
+  #width(group: number, by = 0): number {
+    return this.#problem.allowed[group]?.[(this.#places[group] ?? 0) + by] ?? 0;
+  }
+
+  #canStep(group: number, by: 1 | -1): boolean {
+    const place = (this.#places[group] ?? 0) + by;
+    return place >= 0 && place < (this.#problem.allowed[group]?.length ?? 0);
+  }
+
+  #step(group: number, by: 1 | -1): void {
+    this.#change(group, by).forEach((change, b) => (this.#uses[b] = (this.#uses[b] ?? 0) + change));
+    this.#places[group] = (this.#places[group] ?? 0) + by;
+  }
+
+  /** By budget, what a step changes of its use. */
+  #change(group: number, by: 1 | -1): number[] {
+    const { layers, costs } = this.#problem;
+    const [from, to] = [this.#width(group), this.#width(group, by)];
+    return costs.map((cost) => {
+      let change = 0;
+      for (const layer of this.#scaled[group] ?? []) {
+        let [before, after] = [cost[layer] ?? 0, cost[layer] ?? 0];
+        for (const one of layers[layer] ?? []) {
+          before *= one === group ? from : this.#width(one);
+          after *= one === group ? to : this.#width(one);
+        }
+        change += after - before;
+      }
+      return change;
+    });
+  }
+
+  #fits(change: readonly number[] = []): boolean {
+    return this.#uses.every((use, b) => use + (change[b] ?? 0) <= 1 + SLACK);
+  }
+
+  #worth(group: number, change: readonly number[]): number {
+    const { groups, near, fractional } = this.#problem;
+    if (near === 'fractional') return (fractional[group] ?? 0) - this.#width(group);
+    const gain = (groups[group]?.reward ?? 0) * Math.log(this.#width(group, 1) / this.#width(group));
+    return gain / change.reduce((sum, one) => sum + one, 0);
+  }
+
+  #objective(): number {
+    return this.#problem.groups.reduce((sum, { reward }, g) => sum + reward * Math.log(this.#width(g)), 0);
+  }
 }
