@@ -1,4 +1,4 @@
-import { type ChannelGroup, type Network, costOf } from '../network/index.ts';
+import type { ChannelGroup, Network } from '../network/index.ts';
 import type { Budget } from '../spec/spec.ts';
 import { fitWidths } from './fit.ts';
 import { InfeasibleBudgetError } from './infeasible.ts';
@@ -59,13 +59,18 @@ export function crop(request: CropRequest): Crop {
       return { reward, lowest: lowest ?? channels, highest: highest ?? channels };
     }),
     layers: layers.map((layer) => layer.groups.map((id) => groups.findIndex((group) => group.id === id))),
-    costs: budgets.map((budget) => costsOf(layers, groups, budget)),
+    costs: budgets.map((budget) => {
+      const allowed = allowance(layers, budget);
+      return unitCosts(layers, groups, countedBy(budget)).map((cost) => cost / allowed);
+    }),
     allowed,
   };
+  const lowest = problem.groups.map((group) => group.lowest);
   budgets.forEach((budget, b) => {
-    const lowest = problem.groups.map((group) => group.lowest);
-    const smallest = used(problem, problem.costs[b] ?? [], lowest);
-    if (smallest > 1 + 1e-12) throw new InfeasibleBudgetError(unitOf(budget), budget.keep, smallest * budget.keep);
+    const smallest = used(problem, problem.costs[b] ?? [], lowest) * budget.keep;
+    if (smallest > budget.keep * (1 + 1e-12)) {
+      throw new InfeasibleBudgetError(budget.kind === 'macs' ? 'macs' : 'parameters', budget.keep, smallest);
+    }
   });
 
   const fractional = given
@@ -80,14 +85,19 @@ export function crop(request: CropRequest): Crop {
   const rounded = roundWidths({ ...problem, fractional, near: given ? 'fractional' : 'objective' });
   const widths = new Map(groups.map(({ id, channels }, g) => [id, rounded[g] ?? channels]));
   const kept = new Map(groups.map(({ id, channels }) => [id, (widths.get(id) ?? channels) / channels]));
-  const ideal = given || preConfig ? null : waterFill(layers, budgetsOf(layers, budgets));
+  const ideal =
+    given || preConfig
+      ? null
+      : waterFill(layers, Object.fromEntries(budgets.map((budget) => [countedBy(budget), allowance(layers, budget)])));
   return {
     shares,
     widths,
-    densities: new Map(layers.map((layer, l) => [layer.id, given?.get(layer.id) ?? ideal?.densities[l] ?? densityOf(layer, shares)])),
+    densities: new Map(
+      layers.map((layer, l) => [layer.id, given?.get(layer.id) ?? ideal?.densities[l] ?? densityOf(layer, shares)]),
+    ),
     level: ideal?.level ?? null,
-    weights: costOf(network, 'parameters')(widths),
-    macs: costOf(network, 'macs')(widths),
+    weights: sizeAt(layers, groups, widths, 'weights'),
+    macs: sizeAt(layers, groups, widths, 'macs'),
     objective: layers.reduce((sum, layer) => sum + (layer.shortcut ? 0 : Math.log(densityOf(layer, kept))), 0),
   };
 }
@@ -101,18 +111,13 @@ function checkRequest({ budgets, densities, preConfig }: CropRequest): void {
   if (preConfig && densities) throw new Error('PreConfig finds its own densities');
 }
 
-const unitOf = ({ kind }: Budget): 'parameters' | 'macs' => (kind === 'macs' ? 'macs' : 'parameters');
+/** What a budget counts of a layer. */
+const countedBy = ({ kind }: Budget): 'weights' | 'macs' => (kind === 'macs' ? 'macs' : 'weights');
 
-const sizeIn = ({ weights, macs }: DensityLayer, budget: Budget): number =>
-  unitOf(budget) === 'macs' ? macs : weights;
-
-const allowance = (layers: readonly DensityLayer[], budget: Budget): number =>
-  budget.keep * layers.reduce((sum, layer) => sum + sizeIn(layer, budget), 0);
-
-function budgetsOf(layers: readonly DensityLayer[], budgets: readonly Budget[]): { weights?: number; macs?: number } {
-  return Object.fromEntries(
-    budgets.map((budget) => [unitOf(budget) === 'macs' ? 'macs' : 'weights', allowance(layers, budget)]),
-  );
+/** How much of it a budget allows in all. */
+function allowance(layers: readonly DensityLayer[], budget: Budget): number {
+  const counted = countedBy(budget);
+  return budget.keep * layers.reduce((sum, layer) => sum + layer[counted], 0);
 }
 
 /** Whole widths that a group may get, ascending: multiples in its range, and its full width. */
@@ -131,12 +136,29 @@ function allowedWidths(
 const rewardOf = (layers: readonly DensityLayer[], group: string): number =>
   layers.reduce((sum, layer) => sum + (layer.shortcut ? 0 : layer.groups.filter((id) => id === group).length), 0);
 
-/** By layer, the share of a budget that a product of widths of 1 uses. */
-function costsOf(layers: readonly DensityLayer[], groups: readonly ChannelGroup[], budget: Budget): readonly number[] {
+/** By layer, what a product of widths of 1 costs: a whole number. */
+function unitCosts(
+  layers: readonly DensityLayer[],
+  groups: readonly ChannelGroup[],
+  kind: 'weights' | 'macs',
+): readonly number[] {
   const channels = new Map(groups.map((group) => [group.id, group.channels]));
-  const total = allowance(layers, budget);
   return layers.map(
-    (layer) => sizeIn(layer, budget) / total / layer.groups.reduce((product, id) => product * (channels.get(id) ?? 1), 1),
+    (layer) => layer[kind] / layer.groups.reduce((product, id) => product * (channels.get(id) ?? 1), 1),
+  );
+}
+
+/** Weights or multiply-adds in all, at these widths. */
+function sizeAt(
+  layers: readonly DensityLayer[],
+  groups: readonly ChannelGroup[],
+  widths: ReadonlyMap<string, number>,
+  kind: 'weights' | 'macs',
+): number {
+  const units = unitCosts(layers, groups, kind);
+  return layers.reduce(
+    (sum, layer, l) => sum + layer.groups.reduce((product, id) => product * (widths.get(id) ?? 1), units[l] ?? 0),
+    0,
   );
 }
 

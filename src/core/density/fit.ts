@@ -1,6 +1,6 @@
+import { crossing } from './crossing.ts';
 import { type WidthProblem, used } from './widths.ts';
 
-const HALVINGS = 60;
 const SWEEPS = 1_000;
 const STILL = 1e-13;
 /** A layer that a score has emptied still counts as one weight in this many. */
@@ -30,25 +30,11 @@ export function fitWidths(problem: FitProblem): readonly number[] {
         const width = start[g] ?? 0;
         return all || cut(width, g) ? Math.min(highest, Math.max(lowest, width * factor)) : highest;
       });
-  const fits = (widths: readonly number[]): boolean =>
-    problem.costs.every((costs) => used(problem, costs, widths) <= 1);
-  const some = scaled(false);
-  return largestThat(fits, fits(some(0)) ? some : scaled(true));
-}
-
-/** The widths of the largest factor at which they fit. */
-function largestThat(
-  fits: (widths: readonly number[]) => boolean,
-  scaled: (factor: number) => readonly number[],
-): readonly number[] {
-  let [low, high] = [Math.log(EMPTY), -Math.log(EMPTY)];
-  if (fits(scaled(Math.exp(high)))) return scaled(Math.exp(high));
-  for (let i = 0; i < HALVINGS; i++) {
-    const middle = (low + high) / 2;
-    if (fits(scaled(Math.exp(middle)))) low = middle;
-    else high = middle;
-  }
-  return scaled(Math.exp(low));
+  const over = (widths: readonly number[]): number =>
+    Math.max(...problem.costs.map((costs) => Math.log(used(problem, costs, widths))));
+  const widths = over(scaled(false)(0)) <= 0 ? scaled(false) : scaled(true);
+  // By the logarithm of the factor's inverse: the smaller the factor, the less is used.
+  return widths(Math.exp(-crossing((inverse) => over(widths(Math.exp(-inverse))), Math.log(EMPTY), -Math.log(EMPTY))));
 }
 
 /** Shares, at most 1, whose products come closest to the densities; one group after the other until nothing moves. */
