@@ -39,8 +39,7 @@ export function croppableGroups(network: Network, groups = groupsOf(network)): r
 }
 
 /** Every convolution and dense layer, in network order. */
-export function densityLayers(network: Network): readonly DensityLayer[] {
-  const all = groupsOf(network);
+export function densityLayers(network: Network, all = groupsOf(network)): readonly DensityLayer[] {
   const croppable = new Set(croppableGroups(network, all).map(({ id }) => id));
   const groupOf = groupByNode(all);
   const nodes = new Map(network.nodes.map((node) => [node.id, node]));
