@@ -93,7 +93,7 @@ export class PreCropRun implements SchemeRun {
       const width = widths.get(group.id);
       const density = layers.find(({ layer }) => layer === group.id);
       if (width === undefined || !density) return [];
-      const levelText = level === null ? null : `level ${count(level)} ${unit}`;
+      const levelText = level === null ? null : `a level of ${count(level)} ${unit}`;
       return reasonsOf({ group, width, channels: channels.get(group.id) ?? width, density, level: levelText });
     });
   }
