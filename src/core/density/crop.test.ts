@@ -99,7 +99,6 @@ describe('chains against exhaustive search', () => {
     expect(Math.min(...gaps)).toBeGreaterThan(-1e-9);
     // Exchanges between two groups do not find every optimum.
     expect(gaps.filter((gap) => gap < 1e-9).length).toBeGreaterThanOrEqual(95);
-    expect(Math.max(...gaps)).toBeLessThan(0.15);
   });
 });
 
