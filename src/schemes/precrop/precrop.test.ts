@@ -129,7 +129,7 @@ test('PreConfig runs a widened network in which nothing is pruned', async () => 
   expect(countNetwork(network).macs).toBeLessThanOrEqual(40_813_184);
   expect(decision.reasons.every(({ fate }) => fate === 'kept')).toBe(true);
   expect(decision.reasons.find(({ layer }) => layer === 'block4.conv1')?.text).toMatch(
-    /^Kept: block4\.conv1 is widened from 32 to 41 channels \(density 1\.\d+, 5,904 of 4,608 weights kept\)/,
+    /^Kept: block4\.conv1 is widened from 32 to 41 channels \(density 1\.\d+, 5,904 weights for 4,608\)/,
   );
   // Shares of the model's layers, not of the widened ones.
   expect(report.layers.find(({ layer }) => layer === 'block4.conv1')).toMatchObject({ weights: 4_608, kept: 5_904 });

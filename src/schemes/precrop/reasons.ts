@@ -17,7 +17,11 @@ export interface CroppedLayer {
 export function reasonsOf({ group, width, channels, density, level }: CroppedLayer): ChannelReason[] {
   const { layer, weights, kept } = density;
   const target = `density ${density.density.toFixed(3)}${level === null ? '' : ` at ${level}`}`;
-  const why = `${target}, ${count(kept)} of ${count(weights)} weights kept`;
+  const left =
+    kept > weights
+      ? `${count(kept)} weights for ${count(weights)}`
+      : `${count(kept)} of ${count(weights)} weights kept`;
+  const why = `${target}, ${left}`;
   const widths =
     width > channels ? `is widened from ${channels} to ${width} channels` : `gets ${width} of ${channels} channels`;
   return Array.from({ length: group.channels }, (_, channel) => {
