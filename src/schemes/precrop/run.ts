@@ -106,7 +106,9 @@ function reportOf(model: Network, source: Source, { densities, widths }: Crop): 
     weights,
     macs,
     density: densities.get(id) ?? 1,
-    kept: Math.round(groups.reduce((left, id) => (left * (widths.get(id) ?? 1)) / (channels.get(id) ?? 1), weights)),
+    kept: Math.round(
+      groups.reduce((left, group) => (left * (widths.get(group) ?? 1)) / (channels.get(group) ?? 1), weights),
+    ),
   }));
   return { source, removes: 'channels', layers };
 }
