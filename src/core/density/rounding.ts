@@ -35,7 +35,6 @@ class Rounding {
   readonly #uses: number[];
   /** By group the layers it scales. */
   readonly #scaled: readonly (readonly number[])[];
-
   /** By group what tells it from others that no choice could tell apart. */
   readonly #kinds: readonly string[];
 
