@@ -4,6 +4,7 @@ import { dense } from './dense/index.ts';
 import { fpgm } from './fpgm/index.ts';
 import { magnitude } from './magnitude/index.ts';
 import { manual } from './manual/index.ts';
+import { paiMask } from './pai-mask/index.ts';
 import { precrop } from './precrop/index.ts';
 import { random } from './random/index.ts';
 import { slimming } from './slimming/index.ts';
@@ -21,6 +22,7 @@ export const SCHEMES: readonly Scheme[] = [
   fpgm,
   taylor,
   precrop,
+  paiMask,
   manual,
 ];
 

@@ -5,6 +5,7 @@ const parsed = { ok: false, problems: [] } as const;
 const run = (state: RunProgress['state'], step: number, imagesPerSecond = 100): RunProgress => ({
   view: { step, epoch: 1, batchSize: 50, imagesPerSecond, finish: null },
   state,
+  preparing: null,
   steps: 300,
   share: step / 300,
 });
@@ -26,4 +27,11 @@ test('several tell where the slowest stands, and how many have ended; they share
     '2 runs, the slowest at step 20 of 300, 1 stopped, paused',
   );
   expect(told('done', run('done', 300), run('error', 20))).toBe('2 runs, 1 done, 1 stopped');
+});
+
+test('a scheme that computes before the first step tells how far it is', () => {
+  const preparing = { what: 'SynFlow passes', done: 12, of: 30 };
+  expect(told('loading', { ...run('loading', 0), preparing })).toBe('SynFlow passes: 12 of 30');
+  expect(told('loading', run('idle', 0), { ...run('loading', 0), preparing })).toBe('SynFlow passes: 12 of 30');
+  expect(told('loading', run('loading', 0))).toBe('Preparing the network');
 });
