@@ -26,6 +26,12 @@ export function roundWidths(problem: RoundingProblem): readonly number[] {
   return problem.near === 'objective' ? rounding.exchange().widths : rounding.widths;
 }
 
+/** What a group's layers cost for each of its channels, by budget; `twice` where it is both input and output. */
+interface Slope {
+  readonly once: readonly number[];
+  readonly twice: readonly number[];
+}
+
 /** Whole widths on their way; sizes are updated by difference, since thousands of widths are tried. */
 class Rounding {
   readonly #problem: RoundingProblem;
@@ -33,14 +39,13 @@ class Rounding {
   readonly #places: number[];
   /** By budget the share in use. */
   readonly #uses: number[];
-  /** By group the layers it scales. */
-  readonly #scaled: readonly (readonly number[])[];
-  /** By group what tells it from others that no choice could tell apart. */
-  readonly #kinds: readonly string[];
+  /** By group, at the present widths of the others. */
+  readonly #slopes: Slope[];
+  readonly #coupled: readonly Coupling[];
 
   constructor(problem: RoundingProblem, copied?: Rounding) {
     this.#problem = problem;
-    const { allowed, fractional, layers } = problem;
+    const { allowed, fractional } = problem;
     const floor = (widths: readonly number[], g: number): number =>
       Math.max(
         0,
@@ -48,10 +53,8 @@ class Rounding {
       );
     this.#places = copied ? [...copied.#places] : allowed.map(floor);
     this.#uses = copied ? [...copied.#uses] : problem.costs.map((costs) => used(problem, costs, this.widths));
-    this.#scaled = copied
-      ? copied.#scaled
-      : allowed.map((_, g) => layers.flatMap((groups, l) => (groups.includes(g) ? [l] : [])));
-    this.#kinds = copied ? copied.#kinds : allowed.map((_, g) => this.#kindOf(g));
+    this.#coupled = copied ? copied.#coupled : allowed.map((_, g) => couplingOf(problem, g));
+    this.#slopes = copied ? [...copied.#slopes] : allowed.map((_, g) => this.#slopeOf(g));
   }
 
   get widths(): readonly number[] {
@@ -76,10 +79,8 @@ class Rounding {
     for (;;) {
       let best: { group: number; worth: number } | null = null;
       for (const group of this.#places.keys()) {
-        if (!this.#canStep(group, 1)) continue;
-        const change = this.#change(group, 1);
-        if (!this.#fits(change)) continue;
-        const worth = this.#worth(group, change);
+        if (!this.#canStep(group, 1) || !this.#fits(group)) continue;
+        const worth = this.#worth(group);
         if (!best || worth > best.worth) best = { group, worth };
       }
       if (!best) return this;
@@ -96,7 +97,7 @@ class Rounding {
       for (const down of this.#places.keys()) {
         if (down === up || !this.#canStep(down, -1)) continue;
         // The blocks of a stage are alike: one exchange between two of a kind stands for all.
-        const pair = `${this.#kinds[up]} ${this.#places[up]} ${this.#kinds[down]} ${this.#places[down]}`;
+        const pair = `${this.#coupled[up]?.kind} ${this.#places[up]} ${this.#coupled[down]?.kind} ${this.#places[down]}`;
         if (tried.has(pair)) continue;
         tried.add(pair);
         for (let steps = 1; steps <= UP; steps++) {
@@ -120,12 +121,16 @@ class Rounding {
     return trial.#fits() ? trial : null;
   }
 
-  #kindOf(group: number): string {
-    const { layers, costs, groups, allowed } = this.#problem;
-    const own = this.#scaled[group] ?? [];
-    if (own.some((layer) => layers[layer]?.some((one) => one !== group))) return `group ${group}`;
-    const sizes = own.map((layer) => costs.map((cost) => cost[layer]));
-    return JSON.stringify([groups[group]?.reward, allowed[group]?.[0], allowed[group]?.at(-1), sizes, own.length]);
+  #slopeOf(group: number): Slope {
+    const { layers, costs } = this.#problem;
+    const slope = { once: costs.map(() => 0), twice: costs.map(() => 0) };
+    for (const layer of this.#coupled[group]?.layers ?? []) {
+      const scaling = layers[layer] ?? [];
+      const rest = scaling.reduce((product, one) => (one === group ? product : product * this.#width(one)), 1);
+      const sums = scaling.filter((one) => one === group).length > 1 ? slope.twice : slope.once;
+      costs.forEach((cost, b) => (sums[b] = (sums[b] ?? 0) + (cost[layer] ?? 0) * rest));
+    }
+    return slope;
   }
 
   #width(group: number, by = 0): number {
@@ -138,40 +143,51 @@ class Rounding {
   }
 
   #step(group: number, by: 1 | -1): void {
-    this.#change(group, by).forEach((change, b) => (this.#uses[b] = (this.#uses[b] ?? 0) + change));
+    for (let b = 0; b < this.#uses.length; b++) this.#uses[b] = (this.#uses[b] ?? 0) + this.#change(group, by, b);
     this.#places[group] = (this.#places[group] ?? 0) + by;
+    for (const other of this.#coupled[group]?.others ?? []) this.#slopes[other] = this.#slopeOf(other);
   }
 
-  /** By budget, what a step changes of its use. */
-  #change(group: number, by: 1 | -1): number[] {
-    const { layers, costs } = this.#problem;
+  /** What a step changes of a budget's use. */
+  #change(group: number, by: 1 | -1, budget: number): number {
     const [from, to] = [this.#width(group), this.#width(group, by)];
-    return costs.map((cost) => {
-      let change = 0;
-      for (const layer of this.#scaled[group] ?? []) {
-        let [before, after] = [cost[layer] ?? 0, cost[layer] ?? 0];
-        for (const one of layers[layer] ?? []) {
-          before *= one === group ? from : this.#width(one);
-          after *= one === group ? to : this.#width(one);
-        }
-        change += after - before;
-      }
-      return change;
-    });
+    const slope = this.#slopes[group];
+    return (to - from) * ((slope?.once[budget] ?? 0) + (slope?.twice[budget] ?? 0) * (to + from));
   }
 
-  #fits(change: readonly number[] = []): boolean {
-    return this.#uses.every((use, b) => use + (change[b] ?? 0) <= 1 + SLACK);
+  /** Whether the budgets hold, also after one step up of a group where one is given. */
+  #fits(group?: number): boolean {
+    for (let b = 0; b < this.#uses.length; b++) {
+      const change = group === undefined ? 0 : this.#change(group, 1, b);
+      if ((this.#uses[b] ?? 0) + change > 1 + SLACK) return false;
+    }
+    return true;
   }
 
-  #worth(group: number, change: readonly number[]): number {
+  /** What a step up of a group is worth. */
+  #worth(group: number): number {
     const { groups, near, fractional } = this.#problem;
     if (near === 'fractional') return (fractional[group] ?? 0) - this.#width(group);
     const gain = (groups[group]?.reward ?? 0) * Math.log(this.#width(group, 1) / this.#width(group));
-    return gain / change.reduce((sum, one) => sum + one, 0);
+    return gain / this.#uses.reduce((sum, _, b) => sum + this.#change(group, 1, b), 0);
   }
 
   #objective(): number {
     return this.#problem.groups.reduce((sum, { reward }, g) => sum + reward * Math.log(this.#width(g)), 0);
   }
+}
+
+/** The layers that a group scales, the other groups that scale them too, and what tells it from groups just like it. */
+interface Coupling {
+  readonly layers: readonly number[];
+  readonly others: readonly number[];
+  readonly kind: string;
+}
+
+function couplingOf({ layers, costs, groups, allowed }: RoundingProblem, group: number): Coupling {
+  const own = layers.flatMap((scaling, layer) => (scaling.includes(group) ? [layer] : []));
+  const others = new Set(own.flatMap((layer) => (layers[layer] ?? []).filter((one) => one !== group)));
+  const sizes = own.map((layer) => [layers[layer]?.length, ...costs.map((cost) => cost[layer])]);
+  const like = JSON.stringify([groups[group]?.reward, allowed[group]?.[0], allowed[group]?.at(-1), sizes]);
+  return { layers: own, others: [...others], kind: others.size > 0 ? `group ${group}` : like };
 }
