@@ -53,7 +53,7 @@ class Rounding {
       );
     this.#places = copied ? [...copied.#places] : allowed.map(floor);
     this.#uses = copied ? [...copied.#uses] : problem.costs.map((costs) => used(problem, costs, this.widths));
-    this.#coupled = copied ? copied.#coupled : allowed.map((_, g) => couplingOf(problem, g));
+    this.#coupled = copied ? copied.#coupled : couplingsOf(problem);
     this.#slopes = copied ? [...copied.#slopes] : allowed.map((_, g) => this.#slopeOf(g));
   }
 
@@ -177,17 +177,21 @@ class Rounding {
   }
 }
 
-/** The layers that a group scales, the other groups that scale them too, and what tells it from groups just like it. */
+/** The layers that a group scales, the other groups that scale them too, and the first group that is just like it. */
 interface Coupling {
   readonly layers: readonly number[];
   readonly others: readonly number[];
-  readonly kind: string;
+  readonly kind: number;
 }
 
-function couplingOf({ layers, costs, groups, allowed }: RoundingProblem, group: number): Coupling {
-  const own = layers.flatMap((scaling, layer) => (scaling.includes(group) ? [layer] : []));
-  const others = new Set(own.flatMap((layer) => (layers[layer] ?? []).filter((one) => one !== group)));
-  const sizes = own.map((layer) => [layers[layer]?.length, ...costs.map((cost) => cost[layer])]);
-  const like = JSON.stringify([groups[group]?.reward, allowed[group]?.[0], allowed[group]?.at(-1), sizes]);
-  return { layers: own, others: [...others], kind: others.size > 0 ? `group ${group}` : like };
+function couplingsOf({ layers, costs, groups, allowed }: RoundingProblem): readonly Coupling[] {
+  const kinds = new Map<string, number>();
+  return groups.map(({ reward }, group) => {
+    const own = layers.flatMap((scaling, layer) => (scaling.includes(group) ? [layer] : []));
+    const others = new Set(own.flatMap((layer) => (layers[layer] ?? []).filter((one) => one !== group)));
+    const sizes = own.map((layer) => [layers[layer]?.length, ...costs.map((cost) => cost[layer])]);
+    const like = JSON.stringify([reward, allowed[group]?.[0], allowed[group]?.at(-1), sizes]);
+    if (others.size === 0 && !kinds.has(like)) kinds.set(like, group);
+    return { layers: own, others: [...others], kind: others.size === 0 ? (kinds.get(like) ?? group) : group };
+  });
 }
