@@ -13,14 +13,23 @@ export interface Scheme {
   readonly summary: string;
   /** Budget kinds it can meet; empty when it takes no budget. */
   readonly budgets: readonly BudgetKind[];
+  /** Whether a list of budgets is accepted too, one of each kind at most: then all of them hold. */
+  readonly severalBudgets?: boolean;
   readonly options: readonly OptionField[];
   /** Options that contradict each other or the run: one sentence starting with the key's path, or null when fine. */
   check?(setting: OptionSetting): string | null;
+  /**
+   * The network to run where it is not the model that the spec names (PreConfig widens layers): the same layers with
+   * other widths, from the spec alone. Throws a sentence naming the key when there is none. Ask `networkFor`.
+   */
+  network?(setting: OptionSetting): Network;
   start(context: SchemeContext): SchemeRun;
 }
 
 export interface SchemeContext {
   readonly network: Network;
+  /** What the spec names, where the scheme runs another network; budgets are shares of this one. */
+  readonly model?: Network;
   readonly groups: readonly ChannelGroup[];
   readonly budget: Budget | readonly Budget[] | undefined;
   readonly options: Readonly<Record<string, OptionValue>>;
