@@ -36,8 +36,9 @@ export function startEvents(
 }
 
 /**
- * What a decision after `step` updates did: the `densities` it follows from, if any, `prune` of every convolution that lost channels, `regrow` of every one that
- * got some back (all producers of a channel group, in network order), then the new `structure`.
+ * What a decision after `step` updates did: the `densities` it follows from, if any; `prune` (`crop`, where densities say
+ * the widths) of every convolution that lost channels, `regrow` of every one that got some back (all producers of a channel
+ * group, in network order); then the new `structure`.
  */
 export function structureEvents(
   network: Network,
@@ -53,11 +54,11 @@ export function structureEvents(
   const groupOf = groupByNode(groupsOf(network));
   const changes = new Map(changesBetween(network, before, structure).map((change) => [change.group, change]));
 
-  const channelEvents = (kind: 'prune' | 'regrow'): RunEvent[] =>
+  const channelEvents = (kind: 'prune' | 'crop' | 'regrow'): RunEvent[] =>
     convolutionsOf(network).flatMap(({ id: layer }): RunEvent[] => {
       const group = groupOf.get(layer);
       const change = group && changes.get(group.id);
-      const channels = (kind === 'prune' ? change?.pruned : change?.regrown) ?? [];
+      const channels = (kind === 'regrow' ? change?.regrown : change?.pruned) ?? [];
       if (!group || channels.length === 0) return [];
       const changed = new Set(channels);
       // A scheme explains a group once, at whichever of its producers it scored.
@@ -67,7 +68,7 @@ export function structureEvents(
 
   return [
     ...(densities ? [{ kind: 'densities', step, report: densities } as const] : []),
-    ...channelEvents('prune'),
+    ...channelEvents(densities ? 'crop' : 'prune'),
     ...channelEvents('regrow'),
     { kind: 'structure', step, structure, widths, macs, parameters, reasons, milliseconds },
   ];

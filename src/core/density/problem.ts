@@ -1,4 +1,5 @@
 import { type ChannelGroup, type Network, groupsOf } from '../network/index.ts';
+import { WIDEST_LAYER } from '../spec/schema.ts';
 import type { Budget } from '../spec/spec.ts';
 import { InfeasibleBudgetError } from './infeasible.ts';
 import { type DensityLayer, croppableGroups, densityLayers } from './layers.ts';
@@ -11,7 +12,7 @@ export interface CropRequest {
   readonly budgets: readonly Budget[];
   /** By layer. Absent: SynExp, solved for widths directly (section 3.5 A); else by least squares (3.5 B). */
   readonly densities?: ReadonlyMap<string, number>;
-  /** Lets layers get wider than in the network, to at most four times (section 3.7). Needs both budgets. */
+  /** Lets layers get wider than in the network, to at most four times and what a spec allows (section 3.7). Needs both budgets. */
   readonly preConfig?: boolean;
   /** Channels that every group keeps at least (2). */
   readonly minimum?: number;
@@ -109,7 +110,7 @@ function allowedWidths(
   { preConfig = false, minimum = 2, multipleOf = 1 }: CropRequest,
 ): readonly number[] {
   const lowest = Math.min(channels, Math.max(minimum, preConfig ? Math.ceil(NARROWEST * channels) : 1));
-  const highest = preConfig ? WIDEST * channels : channels;
+  const highest = preConfig ? Math.max(channels, Math.min(WIDEST * channels, WIDEST_LAYER)) : channels;
   return Array.from({ length: highest - lowest + 1 }, (_, i) => lowest + i).filter(
     (width) => width % multipleOf === 0 || width === channels,
   );

@@ -59,6 +59,24 @@ function ticksOf(log: readonly RunEvent[]): readonly Tick[] {
 const told = (ticks: readonly Tick[]): string[] => ticks.map(({ step: at, kind, label }) => `${at} ${kind}: ${label}`);
 
 describe('ticks', () => {
+  test('masks of weights are told with the share that stays; a crop is told by its channels', () => {
+    const layers = [
+      { layer: 'a', weights: 300, macs: 1, density: 0.5, kept: 150 },
+      { layer: 'b', weights: 100, macs: 1, density: 0.1, kept: 10 },
+    ];
+    const densities = (removes: 'weights' | 'channels'): RunEvent => ({
+      kind: 'densities',
+      step: 0,
+      report: { source: 'snip', removes, layers },
+    });
+    expect(told(ticksOf([densities('weights'), structure(0)]))).toEqual([
+      '0 mask: Weights masked: 40.0 % of them stay.',
+    ]);
+    expect(told(ticksOf([densities('channels'), channels('crop', 0, 'a', [2, 3]), structure(0)]))).toEqual([
+      '0 crop: 2 channels cropped.',
+    ]);
+  });
+
   test('one a step and kind, with channels summed over layers', () => {
     const log: RunEvent[] = [
       channels('prune', 0, 'a', [1, 2]),

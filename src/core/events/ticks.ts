@@ -1,4 +1,4 @@
-import type { ChannelEvent, RunEvent, StructureEvent } from './events.ts';
+import type { ChannelEvent, DensitiesEvent, RunEvent, StructureEvent } from './events.ts';
 import { goesBack } from './undone.ts';
 
 export type TickKind =
@@ -85,8 +85,9 @@ export class Ticks {
       case 'finish':
         this.#entry(event.step, 'finish').sentences.splice(0, 1, 'The run finished.');
         return;
-      case 'start':
       case 'densities':
+        return this.#addDensities(event);
+      case 'start':
       case 'step':
       case 'note':
         return;
@@ -97,6 +98,14 @@ export class Ticks {
     const entry = this.#entry(step, kind);
     entry.channels += channels.length;
     this.#undecided.push({ entry, channels: channels.length });
+  }
+
+  /** Masks of single weights; a crop is told by its channels. */
+  #addDensities({ step, report: { removes, layers } }: DensitiesEvent): void {
+    if (removes !== 'weights') return;
+    const sum = (of: 'kept' | 'weights'): number => layers.reduce((total, layer) => total + layer[of], 0);
+    const percent = ((100 * sum('kept')) / sum('weights')).toFixed(1);
+    this.#entry(step, 'mask').sentences.push(`Weights masked: ${percent} % of them stay.`);
   }
 
   #addStructure({ step, structure, by }: StructureEvent): void {

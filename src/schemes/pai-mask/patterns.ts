@@ -35,12 +35,12 @@ export function shuffled(mask: Float32Array, seed: number, counter: number): Flo
   return Float32Array.from(entries);
 }
 
-/** Whole filters at random, as many as come nearest to the mask's density. */
+/** Whole filters at random, as many as come nearest to the mask's density, at least one: without any, nothing passes. */
 function wholeFilters(mask: Float32Array, filters: number, seed: number, counter: number): Float32Array {
   const kept = mask.reduce((sum, entry) => sum + entry, 0);
   const order = Uint32Array.from({ length: filters }, (_, filter) => filter);
   shuffle(order, seed, 'prune', counter);
-  const chosen = new Set(order.subarray(0, Math.round((kept / mask.length) * filters)));
+  const chosen = new Set(order.subarray(0, Math.max(1, Math.round((kept / mask.length) * filters))));
   // The filter is the last axis, of a depthwise kernel the one before it, which has size 1: the index runs the same.
   return mask.map((_, i) => Number(chosen.has(i % filters)));
 }
