@@ -34,6 +34,9 @@ class Rounding {
   /** By group the layers it scales. */
   readonly #scaled: readonly (readonly number[])[];
 
+  /** By group what tells it from others that no choice could tell apart. */
+  readonly #kinds: readonly string[];
+
   constructor(problem: RoundingProblem, copied?: Rounding) {
     this.#problem = problem;
     const { allowed, fractional, layers } = problem;
@@ -47,6 +50,7 @@ class Rounding {
     this.#scaled = copied
       ? copied.#scaled
       : allowed.map((_, g) => layers.flatMap((groups, l) => (groups.includes(g) ? [l] : [])));
+    this.#kinds = copied ? copied.#kinds : allowed.map((_, g) => this.#kindOf(g));
   }
 
   get widths(): readonly number[] {
@@ -72,10 +76,16 @@ class Rounding {
   /** Makes the best exchange, again and again while one improves the objective. */
   exchange(): Rounding {
     let [best, value] = [this as Rounding, this.#objective()];
+    const tried = new Set<string>();
     for (const up of this.#places.keys()) {
       if (!this.#canStep(up, 1)) continue;
       for (const down of this.#places.keys()) {
-        const trial = down === up ? null : this.#exchanged(up, down)?.refill();
+        if (down === up || !this.#canStep(down, -1)) continue;
+        // The blocks of a stage are alike: one exchange between two of a kind stands for all.
+        const pair = `${this.#kinds[up]} ${this.#places[up]} ${this.#kinds[down]} ${this.#places[down]}`;
+        if (tried.has(pair)) continue;
+        tried.add(pair);
+        const trial = this.#exchanged(up, down)?.refill();
         const gained = trial?.#objective() ?? -Infinity;
         if (trial && gained > value + SLACK) [best, value] = [trial, gained];
       }
@@ -88,6 +98,14 @@ class Rounding {
     trial.#step(up, 1);
     while (!trial.#fits() && trial.#canStep(down, -1)) trial.#step(down, -1);
     return trial.#fits() ? trial : null;
+  }
+
+  #kindOf(group: number): string {
+    const { layers, costs, groups, allowed } = this.#problem;
+    const own = this.#scaled[group] ?? [];
+    if (own.some((layer) => layers[layer]?.some((one) => one !== group))) return `group ${group}`;
+    const sizes = own.map((layer) => costs.map((cost) => cost[layer]));
+    return JSON.stringify([groups[group]?.reward, allowed[group]?.[0], allowed[group]?.at(-1), sizes, own.length]);
   }
 
   #width(group: number, by = 0): number {

@@ -15,8 +15,8 @@ export interface WidthProblem {
   readonly costs: readonly (readonly number[])[];
 }
 
-/** Halvings of an interval until doubles cannot tell its ends apart. */
-const HALVINGS = 60;
+/** Halvings of an interval: what is left moves a budget's use by less than 1e-9 of it. */
+const HALVINGS = 45;
 /** Sweeps over all groups at one price at most, and the relative change below which nothing moves. */
 const SWEEPS = 1_000;
 const STILL = 1e-13;
@@ -61,17 +61,18 @@ export function solveWidths(problem: WidthProblem): readonly number[] {
 /** One budget: bisection on its price until it is used up, or the highest widths where these fit. */
 function solveOne(problem: WidthProblem, costs: readonly number[]): readonly number[] {
   const places = placesOf(problem);
+  const sweeps = places.some((own) => own.some(({ other }) => other !== null)) ? SWEEPS : 1;
   const widths = problem.groups.map(({ highest }) => highest);
   if (used(problem, costs, widths) <= 1) return widths;
   // A price so low that every group is at its highest width, and one so high that every group is at its lowest.
   let [low, high] = [Math.log(1e-9), Math.log(1e9)];
   for (let i = 0; i < HALVINGS; i++) {
     const middle = (low + high) / 2;
-    ascend(problem, places, costs, Math.exp(middle), widths);
+    ascend(problem, places, costs, Math.exp(middle), widths, sweeps);
     if (used(problem, costs, widths) > 1) low = middle;
     else high = middle;
   }
-  ascend(problem, places, costs, Math.exp(high), widths);
+  ascend(problem, places, costs, Math.exp(high), widths, sweeps);
   return widths;
 }
 
@@ -92,15 +93,19 @@ function placesOf({ groups, layers }: WidthProblem): readonly (readonly Place[])
   );
 }
 
-/** At a price for the budget: the best width of one group after the other, until nothing moves. Changes `widths`. */
+/**
+ * At a price for the budget: the best width of one group after the other, until nothing moves (one sweep where no layer
+ * couples two groups). Changes `widths`.
+ */
 function ascend(
   { groups }: WidthProblem,
   places: readonly (readonly Place[])[],
   costs: readonly number[],
   price: number,
   widths: number[],
+  sweeps: number,
 ): void {
-  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+  for (let sweep = 0; sweep < sweeps; sweep++) {
     let moved = 0;
     groups.forEach(({ reward, lowest, highest }, g) => {
       let [once, twice] = [0, 0];

@@ -78,6 +78,8 @@ export interface PreparationRequest {
   readonly batchNorm?: 'batch' | 'running';
   readonly logitDivisor?: number;
   readonly rescale?: boolean;
+  /** ReLU6 counts as ReLU. */
+  readonly unbounded?: boolean;
 }
 
 export interface Decision {
