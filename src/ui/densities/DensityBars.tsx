@@ -13,13 +13,21 @@ import {
 } from './bars.ts';
 
 const LEFT = 46;
+/** Room for the knob of the level. */
+const RIGHT = 30;
 const GAP = 22;
 const TOP = 16;
 
 /** The boxes of the two charts within a plot. */
 export function boxesOf(width: number, height: number, mostDensity: number, mostAmount: number): [BarBox, BarBox] {
   const room = Math.max(40, height - TOP - GAP - 4);
-  const first = { left: LEFT, top: TOP, width: Math.max(40, width - LEFT - 6), height: room * 0.42, most: mostDensity };
+  const first = {
+    left: LEFT,
+    top: TOP,
+    width: Math.max(40, width - LEFT - RIGHT),
+    height: room * 0.42,
+    most: mostDensity,
+  };
   const second = { ...first, top: TOP + first.height + GAP, height: room - first.height, most: mostAmount };
   return [first, second];
 }

@@ -24,6 +24,7 @@ export function DensityCard() {
   const pass = swept.report === report ? swept.pass : null;
   const onPass = useCallback((next: number | null) => setSwept({ report, pass: next }), [report]);
   const passes = report?.passes?.length ?? 0;
+  const onePass = useOnePass(report);
   const rows = useMemo(
     () => (report && pass !== null ? rowsOf(report, pass) : (picture?.rows ?? [])),
     [report, pass, picture],
@@ -38,7 +39,7 @@ export function DensityCard() {
           <p className="chart-note">{SOURCE_NAMES[source] ?? source}</p>
           {passes > 1 && <PassPlayer key={passes} passes={passes} pass={pass} onPass={onPass} />}
           {passes > 1 && source === 'synflow' && <OnePass />}
-          <Key />
+          <Key other={onePass !== null} />
           <TableSwitch title="Densities" table={table} onSwitch={setTable} />
         </>
       }
@@ -46,28 +47,31 @@ export function DensityCard() {
       {table ? (
         <DensityTable rows={rows} />
       ) : (
-        <Plot picture={picture} rows={rows} preview={preview} onPreview={setPreview} />
+        <Plot picture={picture} rows={rows} others={onePass} preview={preview} onPreview={setPreview} />
       )}
     </Card>
   );
 }
 
-const Key = () => (
+const Key = ({ other }: { other: boolean }) => (
   <ul className="keys density-key">
     <li data-mark="kept">kept</li>
     <li data-mark="asked">asked for</li>
     <li data-mark="whole">whole layer</li>
+    {other && <li data-mark="other">one pass</li>}
   </ul>
 );
 
 interface PlotProps {
   readonly picture: Picture;
   readonly rows: Picture['rows'];
+  /** Densities that another run got in one pass. */
+  readonly others: readonly number[] | null;
   readonly preview: number | null;
   onPreview(keep: number | null): void;
 }
 
-function Plot({ picture, rows, preview, onPreview }: PlotProps) {
+function Plot({ picture, rows, others, preview, onPreview }: PlotProps) {
   const { actions } = useLab();
   const fixed = useLabState(({ lanes, selected }) => lanes.find(({ run }) => run === selected)?.recorded ?? true);
   const { ref, width, height } = useElementSize();
@@ -82,7 +86,6 @@ function Plot({ picture, rows, preview, onPreview }: PlotProps) {
   const most = Math.max(1, ...rows.map(({ asked }) => asked ?? 0));
   const tallest = Math.max(largest, ...rows.map((row) => (row.asked ?? 0) * row[shown]));
   const boxes = boxesOf(width, height, most, heldTop ?? axisTop(tallest, level));
-  const others = useOnePassDensities(picture);
   const commit = (next: number): void => {
     const kind = shown === 'macs' ? 'macs' : 'parameters';
     actions.edit('scheme.budget', { kind, keep: next });
@@ -132,7 +135,7 @@ function Plot({ picture, rows, preview, onPreview }: PlotProps) {
 }
 
 /** Where another run of the race scored in one pass: the densities that it got. */
-function useOnePassDensities({ report }: Picture): readonly number[] | null {
+function useOnePass(report: Picture['report']): readonly number[] | null {
   const lab = useLab();
   const lanes = useLabState((state) => state.lanes);
   const selected = useLabState((state) => state.selected);

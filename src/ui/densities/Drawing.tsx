@@ -18,8 +18,8 @@ export function Drawing({
   const bars = layOutDrawing(layers, { width, height, most });
   return (
     <svg className="drawing" width={width} height={height} role="img" aria-label={label}>
-      {streamBands(bars).map((band) => (
-        <rect key={band.x} className="drawn-band" {...band} rx="2" />
+      {streamBands(bars).map(({ x, width: long, top, height: high }) => (
+        <rect key={x} className="drawn-band" x={x} width={long} y={top} height={high} />
       ))}
       {bars.map(
         ({

@@ -65,10 +65,13 @@ function One({ network, most, original }: { network: DrawnNetwork; most: number;
       </div>
       {layers && original && (
         <p>
-          {compactNumber(weights)} weights{network === original ? '' : ` (${percent(weights / original.weights)})`},{' '}
-          {compactNumber(macs)} MACs{network === original ? '' : ` (${percent(macs / original.macs)})`}
+          <span>{countText(weights, original.weights, 'weights')}</span>
+          <span>{countText(macs, original.macs, 'MACs')}</span>
         </p>
       )}
     </div>
   );
 }
+
+const countText = (value: number, whole: number, unit: string): string =>
+  `${compactNumber(value)} ${unit}${value === whole ? '' : ` (${percent(value / whole)})`}`;

@@ -47,7 +47,7 @@ export function LevelHandle(props: LevelHandleProps) {
   };
   const y = box.top + box.height - heightOf(box, level);
   const place = { left: box.left, width: box.width, top: y };
-  const label = <span className="level-label">{compactNumber(level)}</span>;
+  const label = <span className="level-label">level {compactNumber(level)}</span>;
   if (disabled) {
     return (
       <div className="level" style={place} data-fixed>

@@ -1,6 +1,6 @@
 import { crop } from '../../core/density/index.ts';
 import { costOf } from '../../core/network/index.ts';
-import type { SchemeSpec } from '../../core/spec/spec.ts';
+import type { Budget, SchemeSpec } from '../../core/spec/spec.ts';
 import { type DrawnLayer, drawnLayers } from './drawing.ts';
 import { type Ground, budgetsOf, cropOf } from './plan.ts';
 
@@ -57,5 +57,13 @@ export function drawnNetworks(
 }
 
 const UNITS = { parameters: 'weights', macs: 'MACs', channels: 'channels' } as const;
-const noteOf = (budgets: readonly { readonly kind: keyof typeof UNITS; readonly keep: number }[]): string =>
-  budgets.map(({ kind, keep }) => `${Math.round(keep * 1_000) / 10} % of ${UNITS[kind]}`).join(', ');
+function noteOf(budgets: readonly Budget[]): string {
+  const [first] = budgets;
+  if (!first) return '';
+  const units = budgets.map(({ kind }) => UNITS[kind]).join(' and ');
+  if (budgets.every(({ keep }) => keep === 1)) return `as many ${units}`;
+  if (budgets.every(({ keep }) => keep === first.keep)) return `${shareText(first.keep)} of the ${units}`;
+  return budgets.map(({ kind, keep }) => `${shareText(keep)} of the ${UNITS[kind]}`).join(', ');
+}
+
+const shareText = (keep: number): string => `${Math.round(keep * 1_000) / 10} %`;

@@ -25,7 +25,11 @@ export function totalsOf(rows: readonly DensityRow[]): {
 export function summaryOf({ rows, scheme, problem }: Pick<Picture, 'rows' | 'scheme' | 'problem'>): string {
   if (problem) return problem;
   const { weights, macs, keptWeights, keptMacs } = totalsOf(rows);
-  if (keptWeights === null || keptMacs === null) return 'The scores are worked out when the run is prepared.';
+  if (keptWeights === null || keptMacs === null) {
+    if (rows.some(({ asked }) => asked === null)) return 'The scores are worked out when the run is prepared.';
+    const scored = rows.reduce((sum, row) => sum + (row.asked ?? 0) * row.weights, 0);
+    return `${compactNumber(scored)} of ${compactNumber(weights)} weights (${percent(scored / weights)}) left by this pass`;
+  }
   const kept = `${compactNumber(keptWeights)} of ${compactNumber(weights)} weights (${percent(keptWeights / weights)})`;
   return scheme.id === 'pai-mask'
     ? `${kept}, masked: the MACs stay ${compactNumber(macs)}`
