@@ -13,8 +13,8 @@ export interface Scheme {
   readonly summary: string;
   /** Budget kinds it can meet; empty when it takes no budget. */
   readonly budgets: readonly BudgetKind[];
-  /** Whether it can meet several of them at once: a list with one budget of a kind. */
-  readonly budgetLists?: boolean;
+  /** Whether a list of budgets is accepted too, one of each kind at most: then all of them hold. */
+  readonly severalBudgets?: boolean;
   readonly options: readonly OptionField[];
   /** Options that contradict each other or the run: one sentence starting with the key's path, or null when fine. */
   check?(setting: OptionSetting): string | null;

@@ -39,7 +39,7 @@ export function DensityCard() {
           <p className="chart-note">{SOURCE_NAMES[source] ?? source}</p>
           {passes > 1 && <PassPlayer key={passes} passes={passes} pass={pass} onPass={onPass} />}
           {passes > 1 && source === 'synflow' && <OnePass />}
-          <Key other={onePass !== null} />
+          <span className="keys" />
           <TableSwitch title="Densities" table={table} onSwitch={setTable} />
         </>
       }
@@ -127,9 +127,12 @@ function Plot({ picture, rows, others, preview, onPreview }: PlotProps) {
           />
         )}
       </div>
-      <p className="density-line" data-problem={picture.problem !== null || undefined}>
-        {row ? layerText(row) : summaryOf({ ...picture, rows })}
-      </p>
+      <div className="density-foot">
+        <p data-problem={picture.problem !== null || undefined}>
+          {row ? layerText(row) : summaryOf({ ...picture, rows })}
+        </p>
+        <Key other={others !== null} />
+      </div>
     </div>
   );
 }

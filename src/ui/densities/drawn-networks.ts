@@ -60,8 +60,8 @@ const UNITS = { parameters: 'weights', macs: 'MACs', channels: 'channels' } as c
 function noteOf(budgets: readonly Budget[]): string {
   const [first] = budgets;
   if (!first) return '';
+  if (budgets.every(({ keep }) => keep === 1)) return 'original budget';
   const units = budgets.map(({ kind }) => UNITS[kind]).join(' and ');
-  if (budgets.every(({ keep }) => keep === 1)) return `as many ${units}`;
   if (budgets.every(({ keep }) => keep === first.keep)) return `${shareText(first.keep)} of the ${units}`;
   return budgets.map(({ kind, keep }) => `${shareText(keep)} of the ${UNITS[kind]}`).join(', ');
 }

@@ -34,7 +34,7 @@ export function BudgetField({ scheme }: { scheme: Scheme }) {
   };
   const kinds: readonly { value: string; label: string }[] = [
     ...scheme.budgets.map((id) => ({ value: id, label: KINDS[id] })),
-    ...(scheme.budgetLists ? [{ value: BOTH, label: 'Both' }] : []),
+    ...(scheme.severalBudgets ? [{ value: BOTH, label: 'Both' }] : []),
   ];
   return (
     <div className="budgets">
