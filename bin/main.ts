@@ -8,7 +8,7 @@ import type { Spec } from '../src/core/spec/spec.ts';
 import type { Cifar10 } from '../src/data/cifar10.ts';
 import { encodeCheckpoint } from '../src/lab/checkpoint.ts';
 import type { OpenedEngine } from '../src/lab/engines.ts';
-import { Run } from '../src/lab/run.ts';
+import { Run, type RunListener } from '../src/lab/run.ts';
 import { SCHEMES } from '../src/schemes/index.ts';
 import { HELP, InputError, type RunArguments, readArguments } from './arguments.ts';
 import { makeFolder, readJson, writeWhole } from './files.ts';
@@ -51,9 +51,12 @@ async function runSpec(args: RunArguments, around: Surroundings): Promise<number
   const events: RunEvent[] = [];
   const write = (text: string): void => around.stderr(text);
   const progress = new Progress({ write, terminal: around.terminal, now: () => performance.now() });
-  const run = planned(spec, (event) => {
-    events.push(event);
-    progress.observe(event);
+  const run = planned(spec, {
+    onEvent: (event) => {
+      events.push(event);
+      progress.observe(event);
+    },
+    onPreparation: (told) => progress.prepare(told),
   });
   await makeFolder(out, args.out);
 
@@ -96,9 +99,9 @@ async function readSpec(path: string, shown: string): Promise<Spec> {
 }
 
 /** The run, before any engine is opened: what its scheme refuses is bad input. */
-function planned(spec: Spec, onEvent: (event: RunEvent) => void): Run {
+function planned(spec: Spec, listener: RunListener): Run {
   try {
-    return new Run(spec, { onEvent });
+    return new Run(spec, listener);
   } catch (error) {
     throw new InputError([sentenceOf(error)]);
   }

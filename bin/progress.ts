@@ -1,4 +1,5 @@
 import type { RunEvent } from '../src/core/events/events.ts';
+import type { PreparationProgress } from '../src/core/scheme/scheme.ts';
 import { goesBack } from '../src/core/events/undone.ts';
 
 /** Milliseconds between lines: often on a terminal, where one line is rewritten, seldom in a log. */
@@ -14,7 +15,7 @@ export interface ProgressOptions {
 /** Tells how far a run is and how long it will still take. */
 export class Progress {
   readonly #options: ProgressOptions;
-  readonly #began: number;
+  #began: number;
   #last = -Infinity;
   #steps = 0;
   #line = '';
@@ -26,18 +27,33 @@ export class Progress {
   }
 
   observe(event: RunEvent): void {
-    if (event.kind === 'start') this.#steps = event.steps;
-    else if (event.kind === 'evaluate') this.#testAccuracy = event.testAccuracy;
+    if (event.kind === 'start') {
+      this.#steps = event.steps;
+      // What a scheme computes before is no part of the pace.
+      this.#began = this.#options.now();
+    }
+    if (event.kind === 'evaluate') this.#testAccuracy = event.testAccuracy;
     else if (event.kind === 'batchHalved') this.#steps = event.steps;
     if (event.kind === 'note' || goesBack(event)) this.#say(event.message);
     if (event.kind !== 'step') return;
-    const { terminal, now } = this.#options;
-    const last = event.step === this.#steps;
-    if (!last && now() - this.#last < (terminal ? INTERVAL.terminal : INTERVAL.log)) return;
-    this.#last = now();
+    const { now } = this.#options;
     const left = ((now() - this.#began) / event.step) * (this.#steps - event.step);
     const accuracy = this.#testAccuracy === null ? '' : `, test accuracy ${percent(this.#testAccuracy)}`;
     const line = `step ${event.step} of ${this.#steps}, loss ${event.trainLoss.toFixed(3)}${accuracy}, ${duration(left)} left`;
+    this.#show(line, event.step === this.#steps);
+  }
+
+  /** Tells how far the scheme is with what it computes before the first step; null when it is through. */
+  prepare(progress: PreparationProgress | null): void {
+    if (progress) this.#show(`${progress.what}: ${progress.done} of ${progress.of}`);
+    else this.end();
+  }
+
+  /** Shows a line unless the one before it is too fresh. */
+  #show(line: string, surely = false): void {
+    const { terminal, now } = this.#options;
+    if (!surely && now() - this.#last < (terminal ? INTERVAL.terminal : INTERVAL.log)) return;
+    this.#last = now();
     this.#options.write(terminal ? `\r${line.padEnd(this.#line.length)}` : `${line}\n`);
     this.#line = terminal ? line : '';
   }

@@ -18,6 +18,7 @@ import type { FeederListener } from './feeder.ts';
 import { Keeping } from './keeping.ts';
 import { type RunParts, applyRules, closeParts, openParts } from './parts.ts';
 import { type RunPlan, type SchemeAccess, planRun } from './plan.ts';
+import type { Preparing } from './preparation.ts';
 
 /** How long a failed call waits for the engine to say that its device was lost, which explains the failure. */
 const LOST_GRACE_MILLISECONDS = 100;
@@ -43,6 +44,7 @@ export interface RecoveryOptions {
   readonly pool: DataPool;
   readonly feeding: FeederListener;
   readonly reopen: Reopen | undefined;
+  readonly preparing: Preparing;
   /** Whether the run still wants what is being opened. */
   readonly wanted: () => boolean;
 }
@@ -165,19 +167,23 @@ export class Recovery {
   /** Opens the parts on an engine, as of the checkpoint in memory where there is one. */
   async #openParts(engine: Engine): Promise<RunParts> {
     if (!this.#options) throw new Error('The run is not open.');
-    const { cifar, pool, feeding, wanted } = this.#options;
+    const { cifar, pool, feeding, preparing, wanted } = this.#options;
     const requireWanted = (): void => {
       if (!wanted()) throw new Error('The run was closed while it was being opened.');
     };
     requireWanted();
-    const parts = await openParts(this.#spec, this.#plan, { engine, cifar, pool, listener: feeding });
+    const kept = this.#kept;
+    const place = { engine, cifar, pool, listener: feeding, preparing };
+    const parts = await openParts(this.#spec, this.#plan, place, kept !== null);
     try {
       requireWanted();
-      if (this.#kept) {
-        await parts.trainer.restore(this.#kept.trainer);
-        // A fork with another scheme begins that one afresh.
-        if (this.#kept.scheme !== undefined) this.#plan.scheme.restore(structuredClone(this.#kept.scheme));
-        await applyRules(parts.trainer, this.#plan.scheme);
+      if (kept) {
+        await preparing.turn(async () => {
+          await parts.trainer.restore(kept.trainer);
+          // A fork with another scheme begins that one afresh.
+          if (kept.scheme !== undefined) this.#plan.scheme.restore(structuredClone(kept.scheme));
+          await applyRules(parts.trainer, this.#plan.scheme);
+        });
         requireWanted();
       }
       return parts;

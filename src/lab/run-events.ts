@@ -30,13 +30,12 @@ export function startEvents(
   return [
     { kind: 'start', step: 0, spec, steps, stepsPerEpoch, adapter, dense, prunable },
     ...(note === undefined ? [] : [{ kind: 'note', step: 0, message: note } as const]),
-    ...(start.densities ? [{ kind: 'densities', step: 0, report: start.densities } as const] : []),
     ...structureEvents(network, denseStructure(network), start, { step: 0, milliseconds }),
   ];
 }
 
 /**
- * What a decision after `step` updates did: `prune` of every convolution that lost channels, `regrow` of every one that
+ * What a decision after `step` updates did: the `densities` it follows from, if any, `prune` of every convolution that lost channels, `regrow` of every one that
  * got some back (all producers of a channel group, in network order), then the new `structure`.
  */
 export function structureEvents(
@@ -45,7 +44,7 @@ export function structureEvents(
   decision: Decision,
   at: { readonly step: number; readonly milliseconds: number },
 ): readonly RunEvent[] {
-  const { structure, reasons } = decision;
+  const { structure, reasons, densities } = decision;
   const { step, milliseconds } = at;
   const smaller = compact(network, structure).network;
   const { macs, parameters } = countNetwork(smaller);
@@ -66,6 +65,7 @@ export function structureEvents(
     });
 
   return [
+    ...(densities ? [{ kind: 'densities', step, report: densities } as const] : []),
     ...channelEvents('prune'),
     ...channelEvents('regrow'),
     { kind: 'structure', step, structure, widths, macs, parameters, reasons, milliseconds },

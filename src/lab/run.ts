@@ -1,6 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
-import type { Decision } from '../core/scheme/scheme.ts';
+import type { Decision, PreparationProgress } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Pace, StepMetrics } from '../engine/engine.ts';
@@ -9,8 +9,9 @@ import { DataPool } from './data-pool.ts';
 import { DivergenceWatch, divergenceMessage } from './divergence.ts';
 import { sentenceOf } from './faults.ts';
 import { Throughput, nextCallSteps, nextTask } from './pace.ts';
-import { type RunParts, TO_BE_BUILT, applyRules, bytesOf, closeParts } from './parts.ts';
+import { type RunParts, applyRules, bytesOf, closeParts, startOf } from './parts.ts';
 import type { RunPlan } from './plan.ts';
+import type { Preparing } from './preparation.ts';
 import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
 import { handDecision, handEvents, startEvents, structureEvents } from './run-events.ts';
 import { type Setting, Settings } from './settings.ts';
@@ -26,6 +27,8 @@ export interface RunListener {
   onData?(loadedImages: number, totalImages: number): void;
   /** Memory that the run holds on its engine; told when it changes. */
   onMemory?(bytes: number): void;
+  /** How far the scheme is with what it computes before the first step; null when it is through. */
+  onPreparation?(progress: PreparationProgress | null): void;
   /** Steps that can be forked from, when they change. */
   onSnapshots?(steps: readonly number[]): void;
 }
@@ -79,6 +82,7 @@ export class Run {
   #goal: number | 'end' | 'now' = 'now';
   #callSteps = 1;
   #driving: Promise<void> | null = null;
+  #opening: Promise<void> | null = null;
   #interrupt: () => void = () => undefined;
   /** Leaves the call to the engine that is under way: a lost device need not answer it. */
   #abandon: (reason: Error) => void = () => undefined;
@@ -135,7 +139,12 @@ export class Run {
    * Prepares the run on an engine (not owned) and tells its start, the events of step 0; images load in the background.
    * Throws a sentence, having released everything, when the engine or the data set cannot serve the spec.
    */
-  async open(engine: Engine, cifar: Cifar10, options: OpenOptions = {}): Promise<void> {
+  open(engine: Engine, cifar: Cifar10, options: OpenOptions = {}): Promise<void> {
+    this.#opening = this.#begin(engine, cifar, options);
+    return this.#opening;
+  }
+
+  async #begin(engine: Engine, cifar: Cifar10, options: OpenOptions): Promise<void> {
     const began = performance.now();
     const { spec, plan } = this;
     const { resume, note, reopen, fork } = options;
@@ -149,9 +158,12 @@ export class Run {
     };
     const wanted = (): boolean => !this.#closed;
     const pool = options.pool ?? new DataPool();
-    const { parts, events } = await this.#turn(() =>
-      this.#recovery.open(engine, { cifar, pool, feeding, reopen, wanted }),
-    );
+    const preparing = this.#preparing;
+    const { parts, events } = await this.#recovery.open(engine, { cifar, pool, feeding, reopen, preparing, wanted });
+    if (this.#closed) {
+      closeParts(parts);
+      throw new Error('The run was closed while it was being opened.');
+    }
     if (resume) this.#phase = 'paused';
     else {
       const about = { adapter: adapterOf(parts.engine), milliseconds: performance.now() - began, note };
@@ -237,9 +249,11 @@ export class Run {
     this.#closed = true;
     this.pause();
     this.#rejectClosing(new Error('The run was closed.'));
+    // What is being opened finds that the run is closed, and releases itself.
     if (!this.#parts) return;
     // Buffers must not go while the engine uses them; a lost device uses nothing any more.
-    await Promise.race([this.#driving, this.#parts.engine.lost]);
+    const busy = Promise.all([this.#opening?.catch(() => undefined), this.#driving]);
+    await Promise.race([busy, this.#parts.engine.lost]);
     closeParts(this.#parts);
     this.#parts = null;
   }
@@ -312,6 +326,14 @@ export class Run {
 
   #there(images: Promise<void>): Promise<void> {
     return Promise.race([images, this.#closing]);
+  }
+
+  get #preparing(): Preparing {
+    return {
+      turn: (work) => this.#turn(work),
+      closing: this.#closing,
+      onProgress: (progress) => this.#closed || this.listener.onPreparation?.(progress),
+    };
   }
 
   #turn<T>(work: () => Promise<T>): Promise<T> {
@@ -413,8 +435,9 @@ export class Run {
 
   /** A fork's beginning: what was due where it leaves its parent, done its own way, then what was changed by hand. */
   async #settle(parts: RunParts, pending: boolean, { scheme, channels }: ForkChanges): Promise<void> {
+    const start = scheme ? await this.#schemeStart(parts) : null;
     await this.#turn(async () => {
-      if (scheme) await this.#beginScheme(parts);
+      if (start) await this.#decide(parts, async () => start);
       if (pending) await this.#doWhatIsDue(parts);
       if (!this.#moving(parts)) return;
       if (channels) await this.#switchByHand(parts, channels);
@@ -423,14 +446,13 @@ export class Run {
     });
   }
 
-  /** A scheme that decides before the first step only has that step here. */
-  async #beginScheme(parts: RunParts): Promise<void> {
+  /** What a scheme that decides before the first step only decides here; null for any other. */
+  async #schemeStart(parts: RunParts): Promise<Decision | null> {
     const { scheme } = this.plan;
     const { step } = parts.trainer;
-    if (!scheme.atInit || scheme.dueAt(step) || this.nextDecision !== null) return;
-    const parameters = await parts.trainer.read();
-    const atInit = scheme.atInit.bind(scheme);
-    await this.#decide(parts, () => atInit(parameters, TO_BE_BUILT));
+    if (!scheme.atInit || scheme.dueAt(step) || this.nextDecision !== null) return null;
+    const parameters = await this.#turn(() => parts.trainer.read());
+    return startOf(this.spec, this.plan, parameters, { ...parts, ...this.#preparing });
   }
 
   #switchByHand(parts: RunParts, channels: Structure['channels']): Promise<void> {

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
+import type { PreparationProgress } from '../core/scheme/scheme.ts';
 import { forkProblems, otherScheme } from '../core/spec/fork.ts';
 import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import { MOST_RUNS } from '../core/spec/race.ts';
@@ -27,6 +28,8 @@ export interface SessionListener {
   onEvent(run: number, event: RunEvent): void;
   /** Steps of a run that can be forked from. */
   onSnapshots(run: number, steps: readonly number[]): void;
+  /** How far a run's scheme is with what it computes before the first step; null when it is through. */
+  onPreparation(run: number, progress: PreparationProgress | null): void;
   onData(loadedImages: number, totalImages: number): void;
   onEngine(opened: OpenedEngine): void;
   /** Memory that the runs hold on the engine together. */
@@ -63,7 +66,10 @@ interface Member {
   readonly spec: Spec;
   /** All it has told, to fork from. */
   readonly log: RunEvent[];
+  /** Once it is open. */
   run: Run | null;
+  /** While it is being opened. */
+  opening: Run | null;
   state: SessionState;
   /** Where it begins when it is a fork. */
   readonly origin: Pick<OpenOptions, 'resume' | 'fork'>;
@@ -102,6 +108,7 @@ export class Session {
     const before = [...this.#members.values()];
     this.#members.clear();
     this.#wanted = null;
+    for (const { opening } of before) void opening?.dispose();
     const closed = this.#then(async () => {
       for (const { run } of before) await run?.dispose();
     });
@@ -146,8 +153,9 @@ export class Session {
     if (!member) return this.#opening;
     this.#members.delete(number);
     const closing = this.#then(async () => member.run?.dispose());
-    // It may stand in the way of nobody but itself while it is being opened.
+    // It may stand in the way of nobody but itself while it is being opened, which ends.
     member.run?.pause();
+    void member.opening?.dispose();
     this.#tellState();
     return closing.then(() => this.#tellMemory());
   }
@@ -218,7 +226,7 @@ export class Session {
     origin: Member['origin'] = {},
     parent?: { readonly log: readonly RunEvent[]; readonly name: string },
   ): Promise<void> {
-    const member: Member = { number, spec, log: [], run: null, state: 'loading', origin };
+    const member: Member = { number, spec, log: [], run: null, opening: null, state: 'loading', origin };
     this.#members.set(number, member);
     this.#listener.onRunState(number, 'loading');
     this.#tellState();
@@ -241,8 +249,10 @@ export class Session {
         onPhase: (phase) => current() && member.run && this.#setState(member, phase),
         onData: (loaded, total) => current() && this.#listener.onData(loaded, total),
         onMemory: () => current() && this.#tellMemory(),
+        onPreparation: (progress) => current() && this.#listener.onPreparation(number, progress),
         onSnapshots: (steps) => current() && this.#listener.onSnapshots(number, steps),
       });
+      member.opening = run;
       const [{ engine, reason }, cifar] = await Promise.all([this.#openEngine(), this.#openData()]);
       if (parent) {
         for (const event of forkEvents(spec, run.plan, parent, origin.resume?.trainer.step ?? 0)) tell(event);
@@ -256,12 +266,14 @@ export class Session {
         ...(reason === undefined ? {} : { note: reason }),
       });
     } catch (error) {
+      member.opening = null;
       await run?.dispose();
       if (!current()) return;
       this.#listener.onProblem(sentenceOf(error), undefined, number);
       this.#setState(member, 'error');
       return;
     }
+    member.opening = null;
     if (!current()) return run.dispose();
     member.run = run;
     run.setPace(this.#pace);

@@ -4,13 +4,25 @@ import { dense } from './dense/index.ts';
 import { fpgm } from './fpgm/index.ts';
 import { magnitude } from './magnitude/index.ts';
 import { manual } from './manual/index.ts';
+import { paiMask } from './pai-mask/index.ts';
 import { random } from './random/index.ts';
 import { slimming } from './slimming/index.ts';
 import { taylor } from './taylor/index.ts';
 import { uniform } from './uniform/index.ts';
 
 /** Every scheme of the lab, in the order of the page's picker. */
-export const SCHEMES: readonly Scheme[] = [chex, dense, uniform, random, magnitude, slimming, fpgm, taylor, manual];
+export const SCHEMES: readonly Scheme[] = [
+  chex,
+  dense,
+  uniform,
+  random,
+  magnitude,
+  slimming,
+  fpgm,
+  taylor,
+  manual,
+  paiMask,
+];
 
 /** The scheme called `id`. Throws a sentence that lists the known ones. */
 export function schemeById(id: string): Scheme {

@@ -75,6 +75,9 @@ export function createLab(
       case 'snapshots':
         if (laneOf(report.run)) amend(report.run, { snapshots: report.steps });
         return;
+      case 'preparation':
+        if (laneOf(report.run)) amend(report.run, { preparing: report.progress });
+        return;
       case 'data':
         store.setState({ data: report });
         return;
@@ -110,6 +113,7 @@ export function createLab(
       colour,
       spec,
       state: 'loading',
+      preparing: null,
       hidden: false,
       snapshots: [],
       problem: null,

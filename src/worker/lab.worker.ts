@@ -18,6 +18,7 @@ const session = new Session(
     onRunState: (run, state) => report({ type: 'state', state, run }),
     onEvent: (run, event) => report({ type: 'events', run, events: [event] }),
     onSnapshots: (run, steps) => report({ type: 'snapshots', run, steps }),
+    onPreparation: (run, progress) => report({ type: 'preparation', run, progress }),
     onData: (loadedImages, totalImages) => report({ type: 'data', loadedImages, totalImages }),
     onEngine: ({ engine, reason }) => {
       const { backend, adapter } = engine.info;

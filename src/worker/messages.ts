@@ -1,5 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
+import type { PreparationProgress } from '../core/scheme/scheme.ts';
 import type { SpecProblem } from '../core/spec/parse.ts';
 
 /** A run to open: a number of the page's choosing that it has never used before, and unparsed JSON. */
@@ -42,6 +43,8 @@ export type Report =
   | { readonly type: 'events'; readonly run: number; readonly events: readonly RunEvent[] }
   /** Steps of a run that it can be forked from. */
   | { readonly type: 'snapshots'; readonly run: number; readonly steps: readonly number[] }
+  /** How far a run's scheme is with what it computes before the first step; null when it is through. */
+  | { readonly type: 'preparation'; readonly run: number; readonly progress: PreparationProgress | null }
   | { readonly type: 'data'; readonly loadedImages: number; readonly totalImages: number }
   | { readonly type: 'engine'; readonly backend: 'webgpu' | 'tfjs'; readonly adapter: string; readonly reason?: string }
   /** Bytes that the open runs hold on the engine: data set, parameters, activations. */

@@ -55,7 +55,7 @@ export interface AdapterRecord {
 /** The layer-wise densities that the start follows from. */
 export interface DensitiesEvent {
   readonly kind: 'densities';
-  readonly step: 0;
+  readonly step: number;
   readonly report: DensityReport;
 }
 

@@ -69,6 +69,13 @@ export interface Preparation {
   progress(done: number, of: number, what: string): void;
 }
 
+/** How far a scheme is with what it computes before the first step: `done` of `of`; `what` names what is counted. */
+export interface PreparationProgress {
+  readonly what: string;
+  readonly done: number;
+  readonly of: number;
+}
+
 /** As the engine's gradient request, but for its inputs. */
 export interface PreparationRequest {
   /** One image of ones, or this many training images of each class, without augmentation: the first of the data set. */

@@ -16,6 +16,7 @@ const lane = (more: Partial<Lane> = {}): Lane => ({
   colour: 0,
   spec: spec('A'),
   state: 'running',
+  preparing: null,
   hidden: false,
   snapshots: [],
   problem: null,

@@ -1,6 +1,7 @@
 import type { RunView } from '../../core/events/view.ts';
 import type { Lane } from '../../state/lanes.ts';
 import { percent } from '../widgets/format.ts';
+import { preparationOf } from './status.ts';
 
 const STATES: Readonly<Record<Lane['state'], string>> = {
   loading: 'preparing',
@@ -11,9 +12,10 @@ const STATES: Readonly<Record<Lane['state'], string>> = {
   error: 'stopped',
 };
 
-/** How a run stands, in a word. */
-export function stateOf({ recorded, state, problem }: Lane, live: RunView): string {
+/** How a run stands, in a word, or how far it is prepared. */
+export function stateOf({ recorded, state, problem, preparing }: Lane, live: RunView): string {
   if (recorded) return 'recorded';
+  if (preparing && state !== 'error') return preparationOf(preparing);
   if (state !== 'error') return STATES[state];
   if (live.stop?.kind === 'diverged') return 'diverged';
   return problem && !live.start ? 'refused' : 'stopped';

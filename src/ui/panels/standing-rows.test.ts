@@ -10,6 +10,7 @@ const lane = (run: number, more: Partial<Lane> = {}): Lane => ({
   colour: run,
   spec: {} as Lane['spec'],
   state: 'done',
+  preparing: null,
   hidden: false,
   snapshots: [],
   problem: null,

@@ -5,6 +5,7 @@ const parsed = { ok: false, problems: [] } as const;
 const run = (state: RunProgress['state'], step: number, imagesPerSecond = 100): RunProgress => ({
   view: { step, epoch: 1, batchSize: 50, imagesPerSecond, finish: null },
   state,
+  preparing: null,
   steps: 300,
   share: step / 300,
 });

@@ -1,4 +1,5 @@
 import type { RunView } from '../../core/events/view.ts';
+import type { PreparationProgress } from '../../core/scheme/scheme.ts';
 import type { Lane } from '../../state/lanes.ts';
 import type { LabState } from '../../state/state.ts';
 import { duration } from '../widgets/format.ts';
@@ -7,10 +8,15 @@ import { duration } from '../widgets/format.ts';
 export interface RunProgress {
   readonly view: Pick<RunView, 'step' | 'epoch' | 'batchSize' | 'imagesPerSecond' | 'finish'>;
   readonly state: Lane['state'];
+  readonly preparing: Lane['preparing'];
   readonly steps: number;
   /** Share of its steps that it has made. */
   readonly share: number;
 }
+
+/** How far a scheme is with what it computes before the first step. */
+export const preparationOf = ({ what, done, of }: PreparationProgress): string =>
+  `${what}: ${number(done)} of ${number(of)}`;
 
 const number = (value: number): string => Math.round(value).toLocaleString('en');
 const progressOf = ({ view, steps }: RunProgress): string => `Step ${number(view.step)} of ${number(steps)}`;
@@ -20,6 +26,8 @@ export function statusOf(state: Pick<LabState, 'runState' | 'data' | 'parsed'>, 
   const [one] = runs;
   const { runState, data, parsed } = state;
   if (runState === 'loading' || !one) {
+    const preparing = runs.flatMap((run) => run.preparing ?? [])[0];
+    if (preparing) return preparationOf(preparing);
     return data && data.loadedImages < data.totalImages
       ? `Loading images: ${number(data.loadedImages)} of ${number(data.totalImages)}`
       : 'Preparing the network';
