@@ -73,7 +73,8 @@ export function cropOf({ network }: Ground, scheme: SchemeSpec): Crop | null {
   if (scheme.id !== CROPS) return null;
   const budgets = budgetsOf(scheme);
   const source = scheme['densities'];
-  const keep = budgets[0]?.keep ?? 1;
+  // Rules know one share only: of several budgets the smallest, as in the scheme.
+  const keep = Math.min(...budgets.map((budget) => budget.keep));
   if (source !== 'synexp' && source !== 'erk' && source !== 'uniform') return null;
   const densities = source === 'synexp' ? undefined : (source === 'erk' ? erk : uniform)(network, keep);
   return crop({
