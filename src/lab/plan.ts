@@ -1,9 +1,9 @@
-import { type ChannelGroup, type Network, buildNetwork, convolutionsOf, groupsOf } from '../core/network/index.ts';
+import { type ChannelGroup, type Network, convolutionsOf, groupsOf } from '../core/network/index.ts';
 import type { Scheme, SchemeContext, SchemeRun } from '../core/scheme/scheme.ts';
-import type { OptionValue } from '../core/spec/options.ts';
+import { modelOf, networkFor, optionsOf } from '../core/spec/network.ts';
 import { type Spec, stepsPerEpoch, totalSteps, warmupSteps } from '../core/spec/spec.ts';
 import type { Hyper } from '../engine/engine.ts';
-import { schemeById } from '../schemes/index.ts';
+import { SCHEMES, schemeById } from '../schemes/index.ts';
 import { hyperOf } from './schedule.ts';
 
 /** What a scheme may measure; the run answers from its trainer. */
@@ -11,7 +11,9 @@ export type SchemeAccess = Pick<SchemeContext, 'read' | 'evaluate' | 'gradients'
 
 /** Everything about a run that follows from its spec alone. */
 export interface RunPlan {
+  /** What is run, and what the spec names: the same layers, but for some schemes of other widths. */
   readonly network: Network;
+  readonly model: Network;
   readonly scheme: SchemeRun;
   /** Convolutions whose channels the scheme may cut, in network order. */
   readonly prunable: readonly string[];
@@ -24,12 +26,14 @@ export interface RunPlan {
 
 /** Plans a run. Throws a sentence naming the key when the scheme cannot meet what the spec asks. */
 export function planRun(spec: Spec, access: SchemeAccess): RunPlan {
-  const network = buildNetwork(spec.model.id, spec.model.width);
+  const model = modelOf(spec);
+  const network = networkFor(spec, SCHEMES, model);
   const groups = groupsOf(network);
   const scheme = schemeById(spec.scheme.id);
   const steps = totalSteps(spec);
   const run = scheme.start({
     network,
+    model,
     groups,
     budget: spec.scheme.budget,
     options: optionsOf(spec),
@@ -40,6 +44,7 @@ export function planRun(spec: Spec, access: SchemeAccess): RunPlan {
   });
   return {
     network,
+    model,
     scheme: run,
     prunable: run.prunable ?? cuttableLayers(network, groups, scheme),
     steps,
@@ -53,14 +58,4 @@ function cuttableLayers(network: Network, groups: readonly ChannelGroup[], schem
   if (scheme.budgets.length === 0) return [];
   const cuttable = new Set(groups.filter((group) => group.cuttable).flatMap((group) => group.producers));
   return convolutionsOf(network).flatMap(({ id }) => (cuttable.has(id) ? [id] : []));
-}
-
-/** The scheme's own options: what stands beside `id` and `budget`. */
-function optionsOf({ scheme }: Spec): Readonly<Record<string, OptionValue>> {
-  const options: Record<string, OptionValue> = {};
-  for (const [key, value] of Object.entries(scheme)) {
-    if (key === 'id' || key === 'budget' || value === undefined) continue;
-    options[key] = value as OptionValue;
-  }
-  return options;
 }

@@ -20,15 +20,16 @@ import type { RunPlan } from './plan.ts';
 /** The events of step 0: the start, a note if there is one, and the structure that the scheme starts with. */
 export function startEvents(
   spec: Spec,
-  { network, steps, stepsPerEpoch, prunable }: RunPlan,
+  { network, model, steps, stepsPerEpoch, prunable }: RunPlan,
   start: Decision,
   about: { readonly adapter: AdapterRecord; readonly milliseconds: number; readonly note: string | undefined },
 ): readonly RunEvent[] {
   const { adapter, milliseconds, note } = about;
-  const { macs, parameters } = countNetwork(network);
-  const dense = { macs, parameters, widths: widthsOf(network) };
+  const { macs, parameters } = countNetwork(model);
+  const dense = { macs, parameters, widths: widthsOf(model) };
+  const other = network === model ? {} : { widths: widthsOf(network) };
   return [
-    { kind: 'start', step: 0, spec, steps, stepsPerEpoch, adapter, dense, prunable },
+    { kind: 'start', step: 0, spec, steps, stepsPerEpoch, adapter, dense, prunable, ...other },
     ...(note === undefined ? [] : [{ kind: 'note', step: 0, message: note } as const]),
     ...structureEvents(network, denseStructure(network), start, { step: 0, milliseconds }),
   ];

@@ -135,7 +135,7 @@ export class Session {
       this.#listener.onProblem(`Step ${from.step} has no checkpoint to fork from. Choose a marked step.`, [], run);
       return this.#opening;
     }
-    const problems = forkProblems(parent.run.spec, spec, from.step);
+    const problems = forkProblems(parent.run.spec, spec, from.step, SCHEMES);
     if (problems.length > 0) {
       this.#listener.onProblem(problems[0]?.message ?? '', problems, run);
       return this.#opening;

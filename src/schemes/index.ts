@@ -5,6 +5,7 @@ import { fpgm } from './fpgm/index.ts';
 import { magnitude } from './magnitude/index.ts';
 import { manual } from './manual/index.ts';
 import { paiMask } from './pai-mask/index.ts';
+import { precrop } from './precrop/index.ts';
 import { random } from './random/index.ts';
 import { slimming } from './slimming/index.ts';
 import { taylor } from './taylor/index.ts';
@@ -20,8 +21,9 @@ export const SCHEMES: readonly Scheme[] = [
   slimming,
   fpgm,
   taylor,
-  manual,
+  precrop,
   paiMask,
+  manual,
 ];
 
 /** The scheme called `id`. Throws a sentence that lists the known ones. */

@@ -27,9 +27,9 @@ export interface DensityLayer {
  * Groups whose channels a crop may cut, in network order: those that convolutions alone write and no addition touches.
  * Residual streams stay, and so do the units of hidden dense layers, as for every scheme.
  */
-export function croppableGroups(network: Network): readonly ChannelGroup[] {
+export function croppableGroups(network: Network, groups = groupsOf(network)): readonly ChannelGroup[] {
   const ops = new Map(network.nodes.map(({ id, op }) => [id, op]));
-  return groupsOf(network).filter(
+  return groups.filter(
     ({ cuttable, producers, members }) =>
       cuttable &&
       producers.length > 0 &&
@@ -39,9 +39,9 @@ export function croppableGroups(network: Network): readonly ChannelGroup[] {
 }
 
 /** Every convolution and dense layer, in network order. */
-export function densityLayers(network: Network): readonly DensityLayer[] {
-  const croppable = new Set(croppableGroups(network).map(({ id }) => id));
-  const groupOf = groupByNode(groupsOf(network));
+export function densityLayers(network: Network, all = groupsOf(network)): readonly DensityLayer[] {
+  const croppable = new Set(croppableGroups(network, all).map(({ id }) => id));
+  const groupOf = groupByNode(all);
   const nodes = new Map(network.nodes.map((node) => [node.id, node]));
   const shortcuts = shortcutsOf(network, nodes);
   return countNetwork(network).layers.map(({ layer, parameters, macs }) => {

@@ -85,9 +85,10 @@ class Rounding {
         const pair = `${this.#kinds[up]} ${this.#places[up]} ${this.#kinds[down]} ${this.#places[down]}`;
         if (tried.has(pair)) continue;
         tried.add(pair);
-        const trial = this.#exchanged(up, down)?.refill();
-        const gained = trial?.#objective() ?? -Infinity;
-        if (trial && gained > value + SLACK) [best, value] = [trial, gained];
+        const trial = this.#exchanged(up, down);
+        if (!trial) continue;
+        const gained = trial.refill().#objective();
+        if (gained > value + SLACK) [best, value] = [trial, gained];
       }
     }
     return best === this ? this : best.exchange();

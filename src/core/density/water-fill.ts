@@ -1,3 +1,5 @@
+import { crossing } from './crossing.ts';
+
 /** What a layer costs when it is whole. */
 interface LayerSize {
   readonly weights: number;
@@ -19,9 +21,6 @@ export interface WaterFill {
    */
   readonly level: number | null;
 }
-
-/** Halvings of an interval until doubles cannot tell its ends apart. */
-const HALVINGS = 60;
 
 /**
  * The densities with the largest sum of logarithms under the budgets, at most 1 each (section 3.4): min(1, c / n) for one
@@ -45,14 +44,11 @@ export function waterFill(layers: readonly LayerSize[], budgets: DensityBudgets)
   const mixed = (share: number): readonly number[] =>
     fill(first.costs.map((cost, l) => (1 - share) * cost + share * (second?.costs[l] ?? 0))).densities;
   // The more the second budget counts, the less of it is used: at some share both are used alike.
-  let [low, high] = [0, 1];
-  for (let i = 0; i < HALVINGS; i++) {
-    const middle = (low + high) / 2;
-    const densities = mixed(middle);
-    if (used(second?.costs ?? [], densities) > used(first.costs, densities)) low = middle;
-    else high = middle;
-  }
-  return { densities: mixed(high), level: null };
+  const ahead = (share: number): number => {
+    const densities = mixed(share);
+    return used(second?.costs ?? [], densities) - used(first.costs, densities);
+  };
+  return { densities: mixed(crossing(ahead, 0, 1)), level: null };
 }
 
 const used = (costs: readonly number[], densities: readonly number[]): number =>

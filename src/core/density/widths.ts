@@ -1,3 +1,5 @@
+import { crossing } from './crossing.ts';
+
 /** A channel group whose width is sought. */
 export interface WidthGroup {
   /** How often the objective counts ln(width): its places in layers that count (section 3.5, r_g). */
@@ -15,8 +17,6 @@ export interface WidthProblem {
   readonly costs: readonly (readonly number[])[];
 }
 
-/** Halvings of an interval: what is left moves a budget's use by less than 1e-9 of it. */
-const HALVINGS = 45;
 /** Sweeps over all groups at one price at most, and the relative change below which nothing moves. */
 const SWEEPS = 1_000;
 const STILL = 1e-13;
@@ -48,31 +48,26 @@ export function solveWidths(problem: WidthProblem): readonly number[] {
       problem,
       first.map((cost, l) => (1 - share) * cost + share * (second?.[l] ?? 0)),
     );
-  let [low, high] = [0, 1];
-  for (let i = 0; i < HALVINGS; i++) {
-    const middle = (low + high) / 2;
-    const widths = mixed(middle);
-    if (used(problem, second ?? [], widths) > used(problem, first, widths)) low = middle;
-    else high = middle;
-  }
-  return mixed(high);
+  // The more the second budget counts, the less of it is used: at some share both are used alike.
+  const ahead = (share: number): number => {
+    const widths = mixed(share);
+    return used(problem, second ?? [], widths) - used(problem, first, widths);
+  };
+  return mixed(crossing(ahead, 0, 1));
 }
 
-/** One budget: bisection on its price until it is used up, or the highest widths where these fit. */
+/** One budget: widths at the price at which it is used up, or the highest ones where these fit. */
 function solveOne(problem: WidthProblem, costs: readonly number[]): readonly number[] {
   const places = placesOf(problem);
   const sweeps = places.some((own) => own.some(({ other }) => other !== null)) ? SWEEPS : 1;
   const widths = problem.groups.map(({ highest }) => highest);
   if (used(problem, costs, widths) <= 1) return widths;
-  // A price so low that every group is at its highest width, and one so high that every group is at its lowest.
-  let [low, high] = [Math.log(1e-9), Math.log(1e9)];
-  for (let i = 0; i < HALVINGS; i++) {
-    const middle = (low + high) / 2;
-    ascend(problem, places, costs, Math.exp(middle), widths, sweeps);
-    if (used(problem, costs, widths) > 1) low = middle;
-    else high = middle;
-  }
-  ascend(problem, places, costs, Math.exp(high), widths, sweeps);
+  const at = (price: number): number => {
+    ascend(problem, places, costs, Math.exp(price), widths, sweeps);
+    return used(problem, costs, widths);
+  };
+  // From a price so low that every group has its highest width to one so high that every group has its lowest.
+  at(crossing((price) => Math.log(at(price)), Math.log(1e-9), Math.log(1e9)));
   return widths;
 }
 

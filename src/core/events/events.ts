@@ -32,9 +32,11 @@ export interface StartEvent {
   readonly steps: number;
   readonly stepsPerEpoch: number;
   readonly adapter: AdapterRecord;
-  /** The dense network's sizes; `prunable` lists the layers whose channels the scheme may cut, in network order. */
+  /** Sizes of the dense network, as the spec names it; `prunable` lists the layers whose channels the scheme may cut, in network order. */
   readonly dense: { readonly macs: number; readonly parameters: number; readonly widths: Widths };
   readonly prunable: readonly string[];
+  /** Widths of the network that is run, where it is not the dense one: all channels that there are (see `networkOf`). */
+  readonly widths?: Widths;
   /** Set in a fork, whose log repeats its parent's events (but the start) up to that step, after its own start. */
   readonly parent?: ParentRecord;
 }

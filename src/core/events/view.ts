@@ -1,5 +1,5 @@
 import type { DensityReport } from '../density/report.ts';
-import { buildNetwork, groupsOf } from '../network/index.ts';
+import { groupsOf } from '../network/index.ts';
 import type { ChannelReason } from '../scheme/scheme.ts';
 import type {
   ChannelEvent,
@@ -13,6 +13,7 @@ import type {
   StopEvent,
   StructureEvent,
 } from './events.ts';
+import { networkOf } from './network.ts';
 import { goesBack, heldAt } from './undone.ts';
 
 /** One channel as the map shows it. `pruned` and `regrown` mean: by the latest decision. */
@@ -209,7 +210,7 @@ function applyStart(view: RunView, event: StartEvent): void {
   view.macs = event.dense.macs;
   view.parameters = event.dense.parameters;
   const prunable = new Set(event.prunable);
-  for (const [layer, total] of Object.entries(event.dense.widths)) {
+  for (const [layer, total] of Object.entries(event.widths ?? event.dense.widths)) {
     const channels = Array.from({ length: total }, (): ChannelView => ({
       fate: 'kept',
       since: 0,
@@ -326,9 +327,9 @@ export const prunableChannels = (view: RunView): number =>
   view.layers.reduce((sum, layer) => sum + (layer.prunable ? layer.total : 0), 0);
 
 /** Channels that a channel budget is a share of: those of layers that additions tie together count once. */
-export function budgetChannels({ prunable, spec: { model } }: StartEvent): number {
-  const groups = groupsOf(buildNetwork(model.id, model.width));
-  const counted = groups.filter(({ producers }) => producers.some((layer) => prunable.includes(layer)));
+export function budgetChannels(start: StartEvent): number {
+  const groups = groupsOf(networkOf(start));
+  const counted = groups.filter(({ producers }) => producers.some((layer) => start.prunable.includes(layer)));
   return counted.reduce((sum, { channels }) => sum + channels, 0);
 }
 

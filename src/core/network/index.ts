@@ -8,4 +8,5 @@ export * from './network.ts';
 export * from './parameters.ts';
 export * from './structure.ts';
 export * from './taps.ts';
+export * from './widths.ts';
 export * from './zoo.ts';

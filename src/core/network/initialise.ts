@@ -11,13 +11,16 @@ export function initialParameters(network: Network, seed: number): Tensors {
   return new Map(parametersOf(network).map((spec) => [spec.name, initialTensor(spec, seed)]));
 }
 
-/** Initial values of one tensor. */
-export function initialTensor(spec: ParameterSpec, seed: number): Float32Array {
+/** Initial values of one tensor; by fan-in, convolution kernels have variance 2 / fan-in (a depthwise one's is k*k). */
+export function initialTensor(spec: ParameterSpec, seed: number, fan: 'in' | 'out' = 'out'): Float32Array {
   const values = new Float32Array(sizeOf(spec.shape));
   if (spec.role === 'gamma' || spec.role === 'variance' || spec.role === 'gate') return values.fill(1);
   if (spec.role !== 'kernel') return values;
-  const [height = 1, width = 1, , outputs = 1] = spec.shape;
-  const deviation = spec.shape.length === 4 ? Math.sqrt(2 / (height * width * outputs)) : 1 / Math.sqrt(height);
+  const [height = 1, width = 1, inputs = 1, outputs = 1] = spec.shape;
+  // The third axis of a depthwise kernel counts channels of which each output reads one; its last axis is 1.
+  const depthwise = spec.axes[2] === spec.node;
+  const connected = fan === 'out' ? outputs : depthwise ? 1 : inputs;
+  const deviation = spec.shape.length === 4 ? Math.sqrt(2 / (height * width * connected)) : 1 / Math.sqrt(height);
   const stream = hashName(spec.name);
   for (let i = 0; i < values.length; i += 2) {
     const [first, second] = normal2(seed, 'init', stream, i >>> 1);

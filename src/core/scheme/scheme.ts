@@ -18,11 +18,18 @@ export interface Scheme {
   readonly options: readonly OptionField[];
   /** Options that contradict each other or the run: one sentence starting with the key's path, or null when fine. */
   check?(setting: OptionSetting): string | null;
+  /**
+   * The network to run where it is not the model that the spec names (PreConfig widens layers): the same layers with
+   * other widths, from the spec alone. Throws a sentence naming the key when there is none. Ask `networkFor`.
+   */
+  network?(setting: OptionSetting): Network;
   start(context: SchemeContext): SchemeRun;
 }
 
 export interface SchemeContext {
   readonly network: Network;
+  /** What the spec names, where the scheme runs another network; budgets are shares of this one. */
+  readonly model?: Network;
   readonly groups: readonly ChannelGroup[];
   readonly budget: Budget | readonly Budget[] | undefined;
   readonly options: Readonly<Record<string, OptionValue>>;

@@ -1,4 +1,5 @@
 import type { Network } from '../network/index.ts';
+import type { Budget } from './spec.ts';
 
 /** Options of a scheme as data: the page's form, the spec's validation and the documentation all come from one list. */
 export type OptionValue = number | string | boolean | KeptChannels;
@@ -37,6 +38,9 @@ export interface OptionSetting {
   readonly network: Network;
   readonly steps: number;
   readonly warmupSteps: number;
+  /** The share to keep: of several budgets the smallest, 1 without any. */
   readonly keep: number;
+  /** The budgets themselves, where the spec is known. */
+  readonly budget?: Budget | readonly Budget[] | undefined;
   readonly options: Readonly<Record<string, OptionValue>>;
 }

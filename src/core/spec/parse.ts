@@ -7,6 +7,7 @@ import {
   MOST_STEPS,
   type SpecShape,
   WIDEST_LAYER,
+  budgetEntries,
   budgetSchema,
   entryProblems,
   fieldSchema,
@@ -15,7 +16,7 @@ import {
   specSchema,
   unknownKeys,
 } from './schema.ts';
-import { type Budget, type Spec, stepsPerEpoch, totalSteps, warmupSteps } from './spec.ts';
+import { type Budget, type Spec, budgetsOf, stepsPerEpoch, totalSteps, warmupSteps } from './spec.ts';
 
 export type { SpecProblem } from './problems.ts';
 
@@ -29,7 +30,7 @@ type Frame = Omit<Spec, 'scheme' | 'name'> & { readonly name: string | undefined
 /** A scheme with what the spec gives of its options. */
 interface Choice {
   readonly scheme: Scheme;
-  readonly budget: Budget | undefined;
+  readonly budget: Spec['scheme']['budget'];
   readonly given: Readonly<Record<string, OptionValue>>;
 }
 
@@ -142,7 +143,7 @@ function readChoice(own: unknown, schemes: readonly Scheme[], problems: SpecProb
   return { scheme, budget, given };
 }
 
-function readBudget(own: unknown, scheme: Scheme, problems: SpecProblem[]): Budget | undefined {
+function readBudget(own: unknown, scheme: Scheme, problems: SpecProblem[]): Choice['budget'] {
   const [first] = scheme.budgets;
   if (!first) {
     const sentence = `the scheme ${scheme.id} takes no budget; leave it out`;
@@ -150,14 +151,26 @@ function readBudget(own: unknown, scheme: Scheme, problems: SpecProblem[]): Budg
     return undefined;
   }
   if (own === undefined) return { kind: first, keep: 0.5 };
-  if (Array.isArray(own)) {
+  if (!Array.isArray(own)) return readOneBudget(own, 'scheme.budget', scheme, problems);
+  if (!scheme.severalBudgets) {
     problems.push(problem('scheme.budget', `the scheme ${scheme.id} takes one budget, not a list`));
     return undefined;
   }
-  problems.push(...unknownKeys(own, 'scheme.budget'));
+  const list = own.flatMap((one, i) => readOneBudget(one, `scheme.budget.${i}`, scheme, problems) ?? []);
+  if (own.length === 0 || new Set(list.map(({ kind }) => kind)).size < list.length) {
+    problems.push(
+      problem('scheme.budget', `must be a budget, or a list with one each of ${scheme.budgets.join(', ')}`),
+    );
+    return undefined;
+  }
+  return list;
+}
+
+function readOneBudget(own: unknown, path: string, scheme: Scheme, problems: SpecProblem[]): Budget | undefined {
+  problems.push(...unknownKeys(own, path, budgetEntries(scheme.budgets)));
   const result = v.safeParse(budgetSchema(scheme.budgets), own);
   if (result.success) return result.output;
-  problems.push(...problemsOf(result.issues, 'scheme.budget'));
+  problems.push(...problemsOf(result.issues, path));
   return undefined;
 }
 
@@ -168,7 +181,8 @@ function complete({ name, ...frame }: Frame, { scheme, budget, given }: Choice):
     network: buildNetwork(frame.model.id, frame.model.width),
     steps: totalSteps(frame),
     warmupSteps: warmupSteps(frame),
-    keep: budget?.keep ?? 1,
+    keep: Math.min(1, ...budgetsOf(budget).map(({ keep }) => keep)),
+    budget,
     options,
   };
   for (const field of scheme.options) options[field.key] = given[field.key] ?? field.default(setting);
@@ -189,8 +203,9 @@ function complete({ name, ...frame }: Frame, { scheme, budget, given }: Choice):
 }
 
 /** The name of a run that was given none. */
-function nameOf({ model }: Pick<Frame, 'model'>, scheme: Scheme, budget: Budget | undefined): string {
-  if (!budget) return `${scheme.title}, ${model.id}`;
-  const unit = budget.kind === 'macs' ? 'MACs' : budget.kind;
-  return `${scheme.title} at ${Math.round(budget.keep * 1_000) / 10} % of the ${unit}, ${model.id}`;
+function nameOf({ model }: Pick<Frame, 'model'>, scheme: Scheme, budget: Choice['budget']): string {
+  const shares = budgetsOf(budget).map(
+    ({ kind, keep }) => `${Math.round(keep * 1_000) / 10} % of the ${kind === 'macs' ? 'MACs' : kind}`,
+  );
+  return `${scheme.title}${shares.length > 0 ? ` at ${shares.join(' and ')}` : ''}, ${model.id}`;
 }

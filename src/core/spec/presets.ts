@@ -62,6 +62,18 @@ export const PRESETS: readonly Preset[] = [
       scheme: { id: 'chex', budget: { kind: 'macs', keep: 0.5 } },
     },
   },
+  {
+    id: 'precrop-resnet20',
+    title: 'PreCrop on ResNet-20 at half the parameters',
+    summary: 'Widths from a convex problem before anything is trained; drag the level to solve it again. For a GPU.',
+    spec: {
+      version: 1,
+      name: 'PreCrop, ResNet-20, half the parameters',
+      model: { id: 'resnet20' },
+      train: { epochs: 30, batchSize: 128 },
+      scheme: { id: 'precrop', budget: { kind: 'parameters', keep: 0.5 } },
+    },
+  },
 ];
 
 export interface RacePreset {
@@ -122,14 +134,14 @@ export const RACES: readonly RacePreset[] = [
     specs: raceOf(
       {
         model: { id: 'convnet-micro' },
-        data: { train: 2_000, test: 300 },
-        train: { steps: 100, batchSize: 50, learningRate: 0.1, augment: ['flip'], evaluateEvery: 25 },
+        data: { train: 2_000, test: 200 },
+        train: { steps: 90, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 30 },
       },
       [
-        mask('Scored mask', 'scored'),
-        mask('Shuffled mask', 'shuffled'),
-        mask('Shuffled, fresh weights', 'fresh'),
-        mask('Random filters', 'filters'),
+        mask('Scored', 'scored'),
+        mask('Shuffled', 'shuffled'),
+        mask('Fresh', 'fresh'),
+        mask('Filters', 'filters'),
         {
           name: 'Cropped',
           scheme: { id: 'precrop', budget: QUARTER_OF_THE_WEIGHTS, densities: 'synflow' },

@@ -100,7 +100,7 @@ const specEntries = {
 export const specSchema = object(specEntries);
 export type SpecShape = v.InferOutput<typeof specSchema>;
 
-const budgetEntries = (kinds: readonly BudgetKind[]) => ({ kind: oneOf(kinds), keep: above(0, 1) });
+export const budgetEntries = (kinds: readonly BudgetKind[]) => ({ kind: oneOf(kinds), keep: above(0, 1) });
 export const budgetSchema = (kinds: readonly BudgetKind[]) =>
   object(budgetEntries(kinds), 'an object with kind and keep');
 

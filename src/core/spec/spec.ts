@@ -53,6 +53,10 @@ export interface Budget {
 /** The scheme's own options stand beside `id` and `budget`. Schemes without a budget (dense) have none. */
 export type SchemeSpec = { readonly id: string; readonly budget?: Budget | readonly Budget[] } & OptionValues;
 
+/** The budgets of a scheme as a list, empty without any. */
+export const budgetsOf = (budget: Budget | readonly Budget[] | undefined): readonly Budget[] =>
+  budget === undefined ? [] : 'kind' in budget ? [budget] : budget;
+
 /** Training steps in an epoch. */
 export const stepsPerEpoch = (spec: Pick<Spec, 'data' | 'train'>): number =>
   Math.floor((spec.data.train - spec.data.holdOut) / spec.train.batchSize);

@@ -73,7 +73,7 @@ export interface BarBox {
 /** Place and thickness of one of `count` bars. */
 export function barAt(box: Pick<BarBox, 'left' | 'width'>, index: number, count: number): { x: number; width: number } {
   const pitch = box.width / Math.max(1, count);
-  const width = Math.max(1, Math.min(26, pitch * 0.72));
+  const width = Math.max(1, Math.min(44, pitch * 0.72));
   return { x: box.left + pitch * (index + 0.5) - width / 2, width };
 }
 

@@ -1,8 +1,8 @@
 import { crop } from '../../core/density/index.ts';
 import { costOf } from '../../core/network/index.ts';
-import type { Budget, SchemeSpec } from '../../core/spec/spec.ts';
+import { type Budget, type SchemeSpec, budgetsOf } from '../../core/spec/spec.ts';
 import { type DrawnLayer, drawnLayers } from './drawing.ts';
-import { type Ground, budgetsOf, cropOf } from './plan.ts';
+import { type Ground, cropOf } from './plan.ts';
 
 /** A network to draw, and what it costs. */
 export interface DrawnNetwork {
@@ -45,7 +45,7 @@ export function drawnNetworks(
   const cropped: SchemeSpec = masked
     ? { id: 'precrop', densities: 'synexp', ...(scheme.budget ? { budget: scheme.budget } : {}) }
     : { ...scheme, preConfig: false };
-  const keeps = budgetsOf(scheme);
+  const keeps = budgetsOf(scheme.budget);
   const shareOf = (kind: 'parameters' | 'macs'): number =>
     own ? (keeps.find((budget) => budget.kind === kind)?.keep ?? 1) : 1;
   const budgets = (['parameters', 'macs'] as const).map((kind) => ({ kind, keep: shareOf(kind) }));

@@ -10,7 +10,7 @@ import {
   waterFill,
 } from '../../core/density/index.ts';
 import { type Network, buildNetwork } from '../../core/network/index.ts';
-import type { Budget, SchemeSpec, Spec } from '../../core/spec/spec.ts';
+import { type Budget, type SchemeSpec, type Spec, budgetsOf } from '../../core/spec/spec.ts';
 import type { DensityRow, Unit } from './bars.ts';
 
 /** Schemes whose start follows from layer-wise densities. */
@@ -42,9 +42,6 @@ export interface Plan {
   readonly widths: ReadonlyMap<string, number> | null;
 }
 
-export const budgetsOf = ({ budget }: SchemeSpec): readonly Budget[] =>
-  budget === undefined ? [] : 'kind' in budget ? [budget] : budget;
-
 /** What the only budget counts; null where there are two, or one of channels. */
 export function unitOf(budgets: readonly Budget[]): Unit | null {
   const [only, ...more] = budgets;
@@ -54,7 +51,7 @@ export function unitOf(budgets: readonly Budget[]): Unit | null {
 
 /** The same budget with another share to keep. */
 export const withKeep = (scheme: SchemeSpec, keep: number): SchemeSpec => {
-  const [only] = budgetsOf(scheme);
+  const [only] = budgetsOf(scheme.budget);
   return only ? { ...scheme, budget: { ...only, keep } } : scheme;
 };
 
@@ -71,7 +68,7 @@ export function levelOf(layers: readonly DensityLayer[], unit: Unit, keep: numbe
  */
 export function cropOf({ network }: Ground, scheme: SchemeSpec): Crop | null {
   if (scheme.id !== CROPS) return null;
-  const budgets = budgetsOf(scheme);
+  const budgets = budgetsOf(scheme.budget);
   const source = scheme['densities'];
   // Rules know one share only: of several budgets the smallest, as in the scheme.
   const keep = Math.min(...budgets.map((budget) => budget.keep));

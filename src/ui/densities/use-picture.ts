@@ -1,9 +1,9 @@
 import { useMemo } from 'react';
 import type { DensityReport } from '../../core/density/report.ts';
-import type { SchemeSpec } from '../../core/spec/spec.ts';
+import { type SchemeSpec, budgetsOf } from '../../core/spec/spec.ts';
 import { useLabState, useRunView } from '../app/lab-context.tsx';
 import { type DensityRow, type Unit, rowsOf } from './bars.ts';
-import { type Ground, budgetsOf, groundOf, hasDensities, levelOf, planOf, unitOf, withKeep } from './plan.ts';
+import { type Ground, groundOf, hasDensities, levelOf, planOf, unitOf, withKeep } from './plan.ts';
 
 /** What the bars show: what the prepared run kept or, before it is prepared and while the draft differs, what it will. */
 export interface Picture {
@@ -38,7 +38,7 @@ export function usePicture(preview: number | null = null): Picture | null {
 }
 
 function pictureOf(ground: Ground, scheme: SchemeSpec, report: DensityReport | null): Picture {
-  const budgets = budgetsOf(scheme);
+  const budgets = budgetsOf(scheme.budget);
   const unit = unitOf(budgets);
   const keep = budgets[0]?.keep ?? 1;
   const base = { ground, scheme, unit, keep, level: unit && levelOf(ground.layers, unit, keep), report };

@@ -32,7 +32,7 @@ export function summaryOf({ rows, scheme, problem }: Pick<Picture, 'rows' | 'sch
   }
   const kept = `${compactNumber(keptWeights)} of ${compactNumber(weights)} weights (${percent(keptWeights / weights)})`;
   return scheme.id === 'pai-mask'
-    ? `${kept}, masked: the MACs stay ${compactNumber(macs)}`
+    ? `${kept}, all ${compactNumber(macs)} MACs`
     : `${kept}, ${compactNumber(keptMacs)} of ${compactNumber(macs)} MACs (${percent(keptMacs / macs)})`;
 }
 

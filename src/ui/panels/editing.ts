@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
+import { networkOf } from '../../core/events/network.ts';
 import type { RunView } from '../../core/events/view.ts';
-import { type ChannelGroup, buildNetwork, groupByNode, groupsOf } from '../../core/network/index.ts';
+import { type ChannelGroup, groupByNode, groupsOf } from '../../core/network/index.ts';
 import type { SpecInput } from '../../core/spec/presets.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import {
@@ -37,8 +38,8 @@ export function useEditing(view: RunView): Editing {
   const switchedByHand = useLabState((state) => state.edits);
   const lane = useLabState(({ lanes, selected }) => lanes.find(({ run }) => run === selected));
   const draft = useLabState((state) => state.draft);
-  const model = view.start?.spec.model;
-  const network = useMemo(() => (model ? buildNetwork(model.id, model.width) : null), [model]);
+  const { start } = view;
+  const network = useMemo(() => (start ? networkOf(start) : null), [start]);
   const groups = useMemo(() => (network ? groupsOf(network) : []), [network]);
   const groupOf = useMemo(() => groupByNode(groups), [groups]);
   // While a change that was taken into use is being opened, the map still shows what it was made on.

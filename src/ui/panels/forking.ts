@@ -27,7 +27,8 @@ export function useForking(): Forking {
     if (lanes.length >= MOST_RUNS) return `A race has at most ${MOST_RUNS} runs. Remove one first.`;
     if (!parsed.ok) return 'The set-up needs a correction first.';
     // A batch that was halved in the run is its parent's too.
-    return forkProblems(lab.live(selected).start?.spec ?? lane.spec, parsed.spec, step)[0]?.message ?? null;
+    const parent = lab.live(selected).start?.spec ?? lane.spec;
+    return forkProblems(parent, parsed.spec, step, lab.schemes)[0]?.message ?? null;
   };
   return { step, obstacle: obstacle() };
 }
