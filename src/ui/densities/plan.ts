@@ -111,7 +111,8 @@ export const shareOf = (
 export function smallestKeep(ground: Ground, scheme: SchemeSpec): number {
   const least = 0.001;
   try {
-    cropOf(ground, withKeep(scheme, least));
+    // The smallest widths are the same whatever the densities follow from.
+    cropOf(ground, { ...withKeep(scheme, least), densities: 'synexp' });
     return least;
   } catch (error) {
     if (error instanceof InfeasibleBudgetError) return Math.min(1, Math.ceil(error.smallestKeep * 1_000) / 1_000);
