@@ -54,3 +54,24 @@ test('one line rewritten on a terminal, ended at the end', () => {
 test('durations as people say them', () => {
   expect([0, 900, 61_000, 7_805_000].map(duration)).toEqual(['0 s', '1 s', '1 min 1 s', '2 h 10 min']);
 });
+
+test('what a scheme computes first is told, and is no part of the pace', () => {
+  for (const terminal of [true, false]) {
+    const written: string[] = [];
+    let time = 0;
+    const progress = new Progress({ write: (text) => written.push(text), terminal, now: () => time });
+    for (let done = 0; done < 3; done++) {
+      progress.prepare({ what: 'SynFlow passes', done, of: 3 });
+      time += 6_000;
+    }
+    progress.prepare(null);
+    progress.observe(start);
+    time += 6_000;
+    progress.observe(step(1));
+    const lines = written.join('').replaceAll('\r', '\n').trim().split(/\n+/);
+    expect(lines).toEqual([
+      ...[0, 1, 2].map((done) => `SynFlow passes: ${done} of 3`),
+      'step 1 of 100, loss 2.000, 9 min 54 s left',
+    ]);
+  }
+});

@@ -73,6 +73,7 @@ describe.each([
   [{ id: 'fpgm', budget: { kind: 'parameters', keep: 0.6 } }, [4]],
   [{ id: 'taylor', batches: 2, iterations: 2, every: 3 }, [4, 7]],
   [{ id: 'manual', at: 3, keep: { conv1: [1], conv3: 2 } }, [3]],
+  [{ id: 'precrop', budget: { kind: 'parameters', keep: 0.7 } }, [0]],
 ])('%j', (scheme, steps) => {
   test('trains and prunes when it should; counts equal a recount from the widths', async () => {
     const spec = specOf(scheme);
@@ -112,6 +113,52 @@ test('layers tied by additions lose the same channels, each told with the same r
   const start = of(events, 'start')[0];
   expect(start && budgetChannels(start)).toBe((4 + 8 + 16) * (1 + 3));
   expect(of(events, 'start')[0]?.prunable).toEqual(Object.keys(of(events, 'start')[0]?.dense.widths ?? {}));
+});
+
+describe('a scheme that runs a network of other widths than the model', () => {
+  const budget = [
+    { kind: 'parameters', keep: 1 },
+    { kind: 'macs', keep: 1 },
+  ];
+  const spec = specOf({ id: 'precrop', budget, preConfig: true }, { id: 'convnet-micro', width: 1 }, 4);
+
+  test('tells the widths it runs beside the dense sizes, which stay those of the model', async () => {
+    const { run, events } = await opened(spec, { engine: quadraticEngine() });
+    await run.run();
+    const [start] = of(events, 'start');
+    const [structure] = of(events, 'structure');
+    expect(start?.dense).toEqual({ ...recount(spec.model, start?.dense.widths ?? {}), widths: start?.dense.widths });
+    expect(start?.dense.widths).toEqual({ conv1: 8, conv2: 16, conv3: 16, conv4: 32 });
+    expect(start?.widths).toEqual(structure?.widths);
+    expect(Object.values(start?.widths ?? {}).some((width, i) => width > ([8, 16, 16, 32][i] ?? 0))).toBe(true);
+    const sizes = recount(spec.model, start?.widths ?? {});
+    expect(structure).toMatchObject(sizes);
+    expect(sizes.parameters).toBeLessThanOrEqual(start?.dense.parameters ?? 0);
+    expect(sizes.macs).toBeLessThanOrEqual(start?.dense.macs ?? 0);
+    expect(of(events, 'densities')).toHaveLength(1);
+    expect(of(events, 'prune')).toEqual([]);
+    // The page shows every channel there is, none of them off.
+    const view = fold(emptyView(), events);
+    expect(Object.fromEntries(view.layers.map(({ layer, total }) => [layer, total]))).toEqual(start?.widths);
+    expect(view.layers.every(({ kept, channels }) => kept === channels.length)).toBe(true);
+    expect(view.layers[0]?.channels[11]?.reason?.text).toMatch(/^Kept: conv1 is widened from 8 to 12 channels/);
+    expect(start && budgetChannels(start)).toBe(Object.values(start?.widths ?? {}).reduce((a, b) => a + b, 0));
+  });
+
+  test('goes on from its checkpoint with the same network', async () => {
+    const { run } = await opened(spec, { engine: quadraticEngine() });
+    await trainTo(run, 2);
+    const bytes = await encodeCheckpoint(await run.checkpoint());
+    const resumed = await opened(spec, { engine: quadraticEngine(), resume: await decodeCheckpoint(bytes) });
+    await trainTo(resumed.run, 3);
+    await trainTo(run, 3);
+    expect((await resumed.run.checkpoint()).trainer).toEqual((await run.checkpoint()).trainer);
+  });
+
+  test('any other run tells no widths of its own', async () => {
+    const { events } = await opened(specOf({ id: 'precrop', budget: budget[0] }), { engine: quadraticEngine() });
+    expect(of(events, 'start')[0]).not.toHaveProperty('widths');
+  });
 });
 
 const SLIMMING = { id: 'slimming', strength: 0.05, iterations: 2, at: 4, every: 2 };

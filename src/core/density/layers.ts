@@ -58,18 +58,18 @@ export function densityLayers(network: Network, all = groupsOf(network)): readon
   });
 }
 
-/** 1x1 convolutions that lead straight to an addition, from where the addition's other side comes through a block. */
+/** 1x1 convolutions that lead straight to an addition, whose other side comes from the same place but not through them. */
 function shortcutsOf(network: Network, nodes: ReadonlyMap<string, Node>): ReadonlySet<string> {
   const writer = (id: string): Node | undefined => {
     const node = nodes.get(id);
     return node?.op === 'batchNorm' ? writer(node.input) : node;
   };
-  const comesFrom = (id: string, source: string): boolean => {
+  const comesFrom = (id: string, source: string, avoiding: string): boolean => {
     const seen = new Set<string>();
     const open = [id];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const node = nodes.get(next);
-      if (!node || seen.has(next)) continue;
+      if (!node || next === avoiding || seen.has(next)) continue;
       seen.add(next);
       open.push(...inputsOf(node));
     }
@@ -83,7 +83,7 @@ function shortcutsOf(network: Network, nodes: ReadonlyMap<string, Node>): Readon
       { side: writer(right), other: left },
     ];
     return sides.flatMap(({ side, other }) =>
-      side?.op === 'conv' && side.kernel === 1 && comesFrom(other, side.input) ? [side.id] : [],
+      side?.op === 'conv' && side.kernel === 1 && comesFrom(other, side.input, side.id) ? [side.id] : [],
     );
   });
   return new Set(found);

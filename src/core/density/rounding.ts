@@ -12,11 +12,13 @@ export interface RoundingProblem extends WidthProblem {
 
 /** Relative overshoot of a budget that is floating point's doing, and gains that are. */
 const SLACK = 1e-12;
+/** Steps up that one exchange tries at most. */
+const UP = 3;
 
 /**
  * Whole widths within the budgets (section 3.5), by group: the fractional ones rounded down, then one step after the
  * other added where it is worth most, until none fits. Near the objective that is the gain for the cost, and exchanges
- * follow (one step up here, as many down there as it takes, and refill) as long as one improves it. Near fractional widths
+ * follow (a few steps up here, as many down there as it takes, and refill) as long as one improves it. Near fractional widths
  * it is the step that most is missing of, and nothing is exchanged: that would give up the densities.
  */
 export function roundWidths(problem: RoundingProblem): readonly number[] {
@@ -33,7 +35,6 @@ class Rounding {
   readonly #uses: number[];
   /** By group the layers it scales. */
   readonly #scaled: readonly (readonly number[])[];
-
   /** By group what tells it from others that no choice could tell apart. */
   readonly #kinds: readonly string[];
 
@@ -85,18 +86,23 @@ class Rounding {
         const pair = `${this.#kinds[up]} ${this.#places[up]} ${this.#kinds[down]} ${this.#places[down]}`;
         if (tried.has(pair)) continue;
         tried.add(pair);
-        const trial = this.#exchanged(up, down);
-        if (!trial) continue;
-        const gained = trial.refill().#objective();
-        if (gained > value + SLACK) [best, value] = [trial, gained];
+        for (let steps = 1; steps <= UP; steps++) {
+          const trial = this.#exchanged(up, down, steps);
+          if (!trial) break;
+          const gained = trial.refill().#objective();
+          if (gained > value + SLACK) [best, value] = [trial, gained];
+        }
       }
     }
     return best === this ? this : best.exchange();
   }
 
-  #exchanged(up: number, down: number): Rounding | null {
+  #exchanged(up: number, down: number, steps: number): Rounding | null {
     const trial = new Rounding(this.#problem, this);
-    trial.#step(up, 1);
+    for (let i = 0; i < steps; i++) {
+      if (!trial.#canStep(up, 1)) return null;
+      trial.#step(up, 1);
+    }
     while (!trial.#fits() && trial.#canStep(down, -1)) trial.#step(down, -1);
     return trial.#fits() ? trial : null;
   }

@@ -61,7 +61,8 @@ function fill(costs: readonly number[]): WaterFill {
   let left = 1;
   for (const [whole, cost] of sorted.entries()) {
     const level = left / (sorted.length - whole);
-    if (cost > level) return { densities: costs.map((own) => Math.min(1, level / own)), level };
+    // A layer that reaches the level to floating point's last digits is whole.
+    if (cost > level * (1 + 1e-12)) return { densities: costs.map((own) => Math.min(1, level / own)), level };
     left -= cost;
   }
   return { densities: costs.map(() => 1), level: null };

@@ -16,24 +16,20 @@ export interface CroppedLayer {
 /** A sentence for every channel of a layer. Which of them stay does not matter to the method: the first do (ours). */
 export function reasonsOf({ group, width, channels, density, level }: CroppedLayer): ChannelReason[] {
   const { layer, weights, kept } = density;
-  const share = `density ${figures(density.density)}, ${count(kept)} of ${count(weights)} weights kept`;
-  const why = `${share}${level === null ? '' : `, ${level}`}`;
+  const target = `density ${density.density.toFixed(3)}${level === null ? '' : ` at ${level}`}`;
+  const left =
+    kept > weights
+      ? `${count(kept)} weights for ${count(weights)}`
+      : `${count(kept)} of ${count(weights)} weights kept`;
+  const why = `${target}, ${left}`;
+  const widths =
+    width > channels ? `is widened from ${channels} to ${width} channels` : `gets ${width} of ${channels} channels`;
   return Array.from({ length: group.channels }, (_, channel) => {
     const stays = channel < width;
-    const fate = stays ? 'Kept' : 'Pruned';
-    const text = `${fate}: ${layer} gets ${width} of ${channels} channels, the first ones (${why}).`;
-    return {
-      layer,
-      channel,
-      fate: stays ? 'kept' : 'pruned',
-      text: width > channels ? widened(density, width, channels) : text,
-    };
+    const place = width < group.channels ? ', the first ones' : '';
+    const text = `${stays ? 'Kept' : 'Pruned'}: ${layer} ${widths}${place} (${why}).`;
+    return { layer, channel, fate: stays ? 'kept' : 'pruned', text };
   });
 }
 
-const widened = ({ layer, density, weights, kept }: LayerDensity, width: number, channels: number): string =>
-  `Kept: ${layer} gets ${width} channels, more than the model's ${channels} (density ${figures(density)}, ` +
-  `${count(kept)} weights instead of ${count(weights)}).`;
-
-const figures = (value: number): string => value.toFixed(3);
 export const count = (value: number): string => Math.round(value).toLocaleString('en');

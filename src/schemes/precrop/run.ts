@@ -93,7 +93,7 @@ export class PreCropRun implements SchemeRun {
       const width = widths.get(group.id);
       const density = layers.find(({ layer }) => layer === group.id);
       if (width === undefined || !density) return [];
-      const levelText = level === null ? null : `level ${count(level)} ${unit}`;
+      const levelText = level === null ? null : `a level of ${count(level)} ${unit}`;
       return reasonsOf({ group, width, channels: channels.get(group.id) ?? width, density, level: levelText });
     });
   }
@@ -106,7 +106,9 @@ function reportOf(model: Network, source: Source, { densities, widths }: Crop): 
     weights,
     macs,
     density: densities.get(id) ?? 1,
-    kept: Math.round(groups.reduce((left, id) => (left * (widths.get(id) ?? 1)) / (channels.get(id) ?? 1), weights)),
+    kept: Math.round(
+      groups.reduce((left, group) => (left * (widths.get(group) ?? 1)) / (channels.get(group) ?? 1), weights),
+    ),
   }));
   return { source, removes: 'channels', layers };
 }

@@ -88,3 +88,10 @@ test('settings are those of the spec until they are changed, one by one', () => 
   });
   expect(settingsOf(changed)).toEqual({ learningRate: 0.5, weightDecay: 0.25 });
 });
+
+test('a run that is being prepared says how far it is', () => {
+  const preparing = { what: 'SynFlow passes', done: 12, of: 30 };
+  expect(stateOf(lane({ state: 'loading', preparing }), emptyView())).toBe('SynFlow passes: 12 of 30');
+  expect(stateOf(lane({ state: 'loading' }), emptyView())).toBe('preparing');
+  expect(stateOf(lane({ state: 'error', preparing }), started())).toBe('stopped');
+});

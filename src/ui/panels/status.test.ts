@@ -28,3 +28,10 @@ test('several tell where the slowest stands, and how many have ended; they share
   );
   expect(told('done', run('done', 300), run('error', 20))).toBe('2 runs, 1 done, 1 stopped');
 });
+
+test('a scheme that computes before the first step tells how far it is', () => {
+  const preparing = { what: 'SynFlow passes', done: 12, of: 30 };
+  expect(told('loading', { ...run('loading', 0), preparing })).toBe('SynFlow passes: 12 of 30');
+  expect(told('loading', run('idle', 0), { ...run('loading', 0), preparing })).toBe('SynFlow passes: 12 of 30');
+  expect(told('loading', run('loading', 0))).toBe('Preparing the network');
+});

@@ -5,10 +5,11 @@ import { type ScoreInput, type Scores, scoredKernels, scoresFrom } from './score
 /** The loss sees logits divided by this (precrop.md 3.1). */
 const LOGIT_DIVISOR = 200;
 /**
- * Length of the finite-difference step as a share of the weights' length: large enough that what the difference leaves
- * of the gradients stands clear of float32 rounding, small enough that few ReLUs change sides.
+ * Length of the finite-difference step as a share of the weights' length (ours). ReLUs that change sides on the way count
+ * in the difference and not in exact second derivatives: a shorter step has fewer of them but divides by less, a longer
+ * one bends more. On convnet-micro the product is nearest to the exact one at 0.01 to 0.03; rounding plays no part there.
  */
-const RELATIVE_STEP = 1e-3;
+const RELATIVE_STEP = 0.01;
 
 /**
  * GraSP (Wang et al., ICLR 2020; precrop.md 3.1): weight x (H g), with g the gradient of the loss and H its Hessian over
