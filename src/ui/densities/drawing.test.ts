@@ -8,7 +8,9 @@ describe('the layers of a drawing', () => {
   test('of ResNet-20: the stem and two convolutions a block, inner ones between those of the streams', () => {
     const layers = layersOf('resnet20');
     expect(layers).toHaveLength(19);
-    expect(layers.map(({ stream }) => stream)).toEqual([true, ...Array(9).fill([false, true])].flat());
+    expect(layers.map(({ stream }) => stream)).toEqual(
+      [true, ...Array.from({ length: 9 }, () => [false, true])].flat(),
+    );
     expect(layers.map(({ size }) => size)).toEqual([...Array(7).fill(32), ...Array(6).fill(16), ...Array(6).fill(8)]);
   });
 

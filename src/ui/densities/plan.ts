@@ -112,7 +112,7 @@ export function smallestKeep(ground: Ground, scheme: SchemeSpec): number {
   const least = 0.001;
   try {
     // The smallest widths are the same whatever the densities follow from.
-    cropOf(ground, { ...withKeep(scheme, least), densities: 'synexp' });
+    cropOf(ground, { ...withKeep(scheme, least), densities: 'synexp', preConfig: false });
     return least;
   } catch (error) {
     if (error instanceof InfeasibleBudgetError) return Math.min(1, Math.ceil(error.smallestKeep * 1_000) / 1_000);

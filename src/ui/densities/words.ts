@@ -28,12 +28,12 @@ export function summaryOf({ rows, scheme, problem }: Pick<Picture, 'rows' | 'sch
   if (keptWeights === null || keptMacs === null) {
     if (rows.some(({ asked }) => asked === null)) return 'The scores are worked out when the run is prepared.';
     const scored = rows.reduce((sum, row) => sum + (row.asked ?? 0) * row.weights, 0);
-    return `${compactNumber(scored)} of ${compactNumber(weights)} weights (${percent(scored / weights)}) left by this pass`;
+    return `${compactNumber(scored)} weights (${percent(scored / weights)}) after this pass`;
   }
-  const kept = `${compactNumber(keptWeights)} of ${compactNumber(weights)} weights (${percent(keptWeights / weights)})`;
+  const kept = `${compactNumber(keptWeights)} weights (${percent(keptWeights / weights)})`;
   return scheme.id === 'pai-mask'
     ? `${kept}, all ${compactNumber(macs)} MACs`
-    : `${kept}, ${compactNumber(keptMacs)} of ${compactNumber(macs)} MACs (${percent(keptMacs / macs)})`;
+    : `${kept}, ${compactNumber(keptMacs)} MACs (${percent(keptMacs / macs)})`;
 }
 
 /** One layer in one line. */

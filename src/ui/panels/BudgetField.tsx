@@ -91,7 +91,7 @@ function Share({
   return (
     <div className="budget">
       <div className="setup-pair">
-        {children ?? <span />}
+        {children || <span />}
         <p className="budget-amount">
           <strong>{Math.round(keep * 1_000) / 10} %</strong>
           <span>{amount}</span>
