@@ -30,7 +30,8 @@ export function DensityCard() {
     [report, pass, picture],
   );
   if (!picture) return <Card head={<h2>Densities</h2>}>{null}</Card>;
-  const source = String(picture.scheme['densities'] ?? picture.scheme['score'] ?? '');
+  const chosen = picture.scheme['densities'] ?? picture.scheme['score'];
+  const source = typeof chosen === 'string' ? chosen : '';
   return (
     <Card
       head={
