@@ -22,8 +22,8 @@ const UP = 3;
  * it is the step that most is missing of, and nothing is exchanged: that would give up the densities.
  */
 export function roundWidths(problem: RoundingProblem): readonly number[] {
-  const rounding = new Rounding(problem);
-  return problem.near === 'objective' ? rounding.refill().exchange().widths : rounding.refill().widths;
+  const rounding = new Rounding(problem).trim().refill();
+  return problem.near === 'objective' ? rounding.exchange().widths : rounding.widths;
 }
 
 /** Whole widths on their way; sizes are updated by difference, since thousands of widths are tried. */
@@ -56,6 +56,19 @@ class Rounding {
 
   get widths(): readonly number[] {
     return this.#places.map((place, g) => this.#problem.allowed[g]?.[place] ?? 0);
+  }
+
+  /** Steps the widest groups down until all fit: fractional widths may be over a budget in their last digits. */
+  trim(): this {
+    while (!this.#fits()) {
+      const open = [...this.#places.keys()].filter((group) => this.#canStep(group, -1));
+      if (open.length === 0) return this;
+      this.#step(
+        open.reduce((best, group) => (this.#width(group) > this.#width(best) ? group : best)),
+        -1,
+      );
+    }
+    return this;
   }
 
   /** Adds one step after the other, the one that is worth most first (of equal ones the first group's). */

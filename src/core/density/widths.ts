@@ -40,7 +40,7 @@ export function solveWidths(problem: WidthProblem): readonly number[] {
   const [first = [], second] = problem.costs;
   for (const costs of problem.costs) {
     const widths = solveOne(problem, costs);
-    const fits = problem.costs.every((other) => used(problem, other, widths) <= 1 + 1e-9);
+    const fits = problem.costs.every((other) => used(problem, other, widths) <= 1 + 1e-12);
     if (fits || !second) return widths;
   }
   const mixed = (share: number): readonly number[] =>
