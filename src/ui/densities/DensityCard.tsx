@@ -8,7 +8,7 @@ import { DensityBars, boxesOf } from './DensityBars.tsx';
 import { DensityTable } from './DensityTable.tsx';
 import { LevelHandle } from './LevelHandle.tsx';
 import { PassPlayer } from './PassPlayer.tsx';
-import { axisTop, keepAtLevel, rowsOf } from './bars.ts';
+import { axisTop, keepAtLevel, keptOf, rowsOf } from './bars.ts';
 import { smallestKeep } from './plan.ts';
 import { type Picture, usePicture } from './use-picture.ts';
 import { SOURCE_NAMES, layerText, summaryOf } from './words.ts';
@@ -86,7 +86,9 @@ function Plot({ picture, rows, others, preview, onPreview }: PlotProps) {
   const largest = Math.max(...wholes);
   const most = Math.max(1, ...rows.map(({ asked }) => asked ?? 0));
   const tallest = Math.max(largest, ...rows.map((row) => (row.asked ?? 0) * row[shown]));
-  const boxes = boxesOf(width, height, most, heldTop ?? axisTop(tallest, level));
+  // An axis ends above 1.25 times its level, so that what is kept fits too where it exceeds the level.
+  const shownLevel = level === null ? null : Math.max(level, ...rows.map((row) => 0.8 * (keptOf(row, shown) ?? 0)));
+  const boxes = boxesOf(width, height, most, heldTop ?? axisTop(tallest, shownLevel));
   const commit = (next: number): void => {
     const kind = shown === 'macs' ? 'macs' : 'parameters';
     actions.edit('scheme.budget', { kind, keep: next });
