@@ -208,6 +208,20 @@ export function createLab(
     publish();
   };
 
+  /** Adds a run under a name of its own, without selecting it. */
+  const addBeside = (wanted: string, input: SpecInput): void => {
+    const name = unusedName(wanted.slice(0, LONGEST_NAME), get().lanes);
+    const parsed = parseSpec({ ...input, name }, schemes);
+    if (!parsed.ok) {
+      store.setState({ alert: { message: parsed.problems[0]?.message ?? '', problems: parsed.problems } });
+      return;
+    }
+    const lane = addLane(parsed.spec);
+    if (!lane) return;
+    lab.send({ type: 'add', run: lane.run, spec: parsed.spec });
+    remember('the added run', () => removeLane(lane.run));
+  };
+
   const playback = createPlayback(store, {
     lastStep: () => Math.max(0, ...get().lanes.map(({ run }) => liveOf(run).step)),
     onMove: publish,
@@ -273,21 +287,19 @@ export function createLab(
     },
     /** Adds what an algorithm makes of the selected run's spec with as many MACs as that run has now. */
     addRival(scheme: string): void {
-      const { opened, selected, lanes } = get();
+      const { opened, selected } = get();
       const { macs, start } = liveOf(selected);
       if (!opened || !start) return;
       const title = schemes.find(({ id }) => id === scheme)?.title ?? scheme;
-      const name = unusedName(`${title} at the MACs of ${opened.name}`.slice(0, LONGEST_NAME), lanes);
-      const budget = { kind: 'macs', keep: macs / start.dense.macs };
-      const parsed = parseSpec({ ...opened, name, scheme: { id: scheme, budget } }, schemes);
-      if (!parsed.ok) {
-        store.setState({ alert: { message: parsed.problems[0]?.message ?? '', problems: parsed.problems } });
-        return;
-      }
-      const lane = addLane(parsed.spec);
-      if (!lane) return;
-      lab.send({ type: 'add', run: lane.run, spec: parsed.spec });
-      remember('the added run', () => removeLane(lane.run));
+      addBeside(`${title} at the MACs of ${opened.name}`, {
+        ...opened,
+        scheme: { id: scheme, budget: { kind: 'macs', keep: macs / start.dense.macs } },
+      });
+    },
+    /** Adds the selected run once more with some of its scheme's options changed; `what` tells which. */
+    addVariant(what: string, options: SpecInput): void {
+      const { opened } = get();
+      if (opened) addBeside(`${opened.name}, ${what}`, { ...opened, scheme: { ...opened.scheme, ...options } });
     },
     removeRun(run: number): void {
       const lane = laneOf(run);

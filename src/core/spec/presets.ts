@@ -62,6 +62,18 @@ export const PRESETS: readonly Preset[] = [
       scheme: { id: 'chex', budget: { kind: 'macs', keep: 0.5 } },
     },
   },
+  {
+    id: 'precrop-resnet20',
+    title: 'PreCrop on ResNet-20 at half the parameters',
+    summary: 'Widths from a convex problem before anything is trained; drag the level to solve it again. For a GPU.',
+    spec: {
+      version: 1,
+      name: 'PreCrop, ResNet-20, half the parameters',
+      model: { id: 'resnet20' },
+      train: { epochs: 30, batchSize: 128 },
+      scheme: { id: 'precrop', budget: { kind: 'parameters', keep: 0.5 } },
+    },
+  },
 ];
 
 export interface RacePreset {
@@ -84,6 +96,14 @@ const HALF_THE_MACS_RUNS: readonly SpecInput[] = [
   { name: 'Dense', scheme: { id: 'dense' } },
 ];
 
+const QUARTER_OF_THE_WEIGHTS = { kind: 'parameters', keep: 0.25 };
+const mask = (name: string, pattern: string): SpecInput => ({
+  name,
+  scheme: { id: 'pai-mask', budget: QUARTER_OF_THE_WEIGHTS, score: 'synflow', pattern },
+});
+
+const HALF_THE_WEIGHTS = { kind: 'parameters', keep: 0.5 };
+
 /** Races to start from. */
 export const RACES: readonly RacePreset[] = [
   {
@@ -104,5 +124,48 @@ export const RACES: readonly RacePreset[] = [
     title: 'The same race on ResNet-20',
     summary: 'Thirty epochs on all images; for a GPU.',
     specs: raceOf({ model: { id: 'resnet20' }, train: { epochs: 30, batchSize: 128 } }, HALF_THE_MACS_RUNS),
+  },
+  {
+    id: 'which-weights-stay',
+    title: 'Which weights stay?',
+    summary:
+      'A quarter of the weights by SynFlow: its mask, the same count shuffled in each layer, with fresh weights, as ' +
+      'whole filters, and as a narrower network.',
+    specs: raceOf(
+      {
+        model: { id: 'convnet-micro' },
+        data: { train: 2_000, test: 200 },
+        train: { steps: 90, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 30 },
+      },
+      [
+        mask('Scored', 'scored'),
+        mask('Shuffled', 'shuffled'),
+        mask('Fresh', 'fresh'),
+        mask('Filters', 'filters'),
+        {
+          name: 'Cropped',
+          scheme: { id: 'precrop', budget: QUARTER_OF_THE_WEIGHTS, densities: 'synflow' },
+        },
+      ],
+    ),
+  },
+  {
+    id: 'precrop-race',
+    title: 'PreCrop, uniform, CHEX and dense at half the parameters',
+    summary:
+      'Widths from the convex problem, before anything is trained, against widths that are found while training.',
+    specs: raceOf(
+      {
+        model: { id: 'convnet-micro' },
+        data: { train: 4_000, test: 500 },
+        train: { steps: 300, batchSize: 50, learningRate: 0.1, augment: ['flip'], evaluateEvery: 50 },
+      },
+      [
+        { name: 'PreCrop', scheme: { id: 'precrop', budget: HALF_THE_WEIGHTS } },
+        { name: 'Uniform', scheme: { id: 'uniform', budget: HALF_THE_WEIGHTS } },
+        { name: 'CHEX', scheme: { id: 'chex', budget: HALF_THE_WEIGHTS } },
+        { name: 'Dense', scheme: { id: 'dense' } },
+      ],
+    ),
   },
 ];

@@ -4,7 +4,9 @@ import { CLOCKS, type Clock, clockAt } from '../../core/events/clocks.ts';
 import type { RunView } from '../../core/events/view.ts';
 import type { Lab } from '../../state/store.ts';
 import { useLab } from '../app/lab-context.tsx';
-import { COMPARISONS, type Comparison, CompareCard } from './CompareCard.tsx';
+import { type Comparison, CompareCard, comparisonsOf } from './CompareCard.tsx';
+import { hasDensities } from '../densities/plan.ts';
+import { useDraftText } from '../panels/fields.tsx';
 import { Chart, type XScale } from './Chart.tsx';
 import { Keys } from './Keys.tsx';
 import { type RacingRun, lossCeiling, raceAccuracies, raceLosses } from './race-series.ts';
@@ -12,16 +14,25 @@ import { accuracySeries, lossSeries, widthSeries } from './series.ts';
 import { usePace } from './use-pace.ts';
 import './charts.css';
 
+/** Cards that need room for more than curves. */
+const TALL: readonly Comparison[] = ['densities', 'drawn'];
+
 /** Loss, accuracy and widths over a clock of choice; of a race, the curves of all runs that are not hidden. */
 export function Charts() {
   usePace();
   const lab = useLab();
   const [clock, setClock] = useState<Clock>('step');
   const [chosen, setComparison] = useState<Comparison | null>(null);
-  // The standing shows itself when it is decided, unless something else was chosen.
-  const comparison = chosen ?? (lab.store.getState().runState === 'done' ? 'standing' : 'widths');
+  const scheme = useDraftText('scheme.id');
   const view = lab.view();
   const racing = lab.store.getState().lanes.length > 1;
+  const densities = hasDensities(scheme);
+  const comparisons = comparisonsOf(racing, densities);
+  // The standing shows itself when it is decided, and densities where a start follows from them, unless something else
+  // was chosen.
+  const decided = racing && lab.store.getState().runState === 'done';
+  const first = decided ? 'standing' : densities ? 'densities' : 'widths';
+  const comparison = comparisons.find(({ value }) => value === chosen)?.value ?? first;
   const runs = visibleRuns(lab);
   const scale = scaleOf(racing ? runs.map(({ run }) => lab.live(run)) : [lab.live()], view, clock);
   const widths = { title: 'Widths', ...widthSeries(view, clock), scale, digits: 0, grid: 8, stepped: true };
@@ -37,17 +48,21 @@ export function Charts() {
           value={clock}
           onChange={setClock}
         />
-        {racing && (
+        {comparisons.length > 1 && (
           <SegmentedControl
             size="xs"
-            aria-label="What to compare"
-            data={[...COMPARISONS]}
+            aria-label={racing ? 'What to compare' : 'What to show'}
+            data={[...comparisons]}
             value={comparison}
             onChange={(value) => setComparison(value)}
           />
         )}
       </div>
-      <div className="charts" data-compare={(racing && comparison !== 'widths') || undefined}>
+      <div
+        className="charts"
+        data-compare={comparison !== 'widths' || undefined}
+        data-tall={TALL.includes(comparison) || undefined}
+      >
         {racing ? (
           <>
             <Chart
@@ -79,7 +94,7 @@ export function Charts() {
             <Chart title="Accuracy" {...accuracySeries(view, clock)} scale={scale} digits={1} unit=" %" grid={20} />
           </>
         )}
-        {racing ? <CompareCard shown={comparison} widths={widths} /> : <Chart {...widths} />}
+        <CompareCard shown={comparison} widths={widths} />
       </div>
     </section>
   );

@@ -1,24 +1,52 @@
 import { useState } from 'react';
+import { DensityCard } from '../densities/DensityCard.tsx';
+import { DrawnCard } from '../densities/DrawnCard.tsx';
+import { Costs } from '../panels/Costs.tsx';
 import { Differences } from '../panels/Differences.tsx';
 import { Standing } from '../panels/Standing.tsx';
 import { FIRST_WEIGHTS, WeightSliders } from '../panels/WeightSliders.tsx';
 import { Card } from './Card.tsx';
 import { Chart, type LinesProps } from './Chart.tsx';
 
-export type Comparison = 'widths' | 'standing' | 'differences';
+const LABELS = {
+  widths: 'Widths',
+  densities: 'Densities',
+  drawn: 'Drawing',
+  standing: 'Standing',
+  costs: 'Costs',
+  differences: 'Differences',
+} as const;
+export type Comparison = keyof typeof LABELS;
 
-export const COMPARISONS: readonly { readonly value: Comparison; readonly label: string }[] = [
-  { value: 'widths', label: 'Widths' },
-  { value: 'standing', label: 'Standing' },
-  { value: 'differences', label: 'Differences' },
-];
+/** What the third card can show: of a race how its runs compare, of a start that follows from densities these. */
+export function comparisonsOf(
+  racing: boolean,
+  densities: boolean,
+): readonly { readonly value: Comparison; readonly label: string }[] {
+  const shown: readonly Comparison[] = [
+    'widths',
+    ...(densities ? (['densities', 'drawn'] as const) : []),
+    ...(racing ? (['standing', 'costs', 'differences'] as const) : []),
+  ];
+  return shown.map((value) => ({ value, label: LABELS[value] }));
+}
 
-/** The third card of a race: the widths of the selected run, the standing, or what differs between the specs. */
+/** The third card: what was chosen of the above. */
 export function CompareCard({ shown, widths }: { shown: Comparison; widths: LinesProps }) {
   const [weights, setWeights] = useState(FIRST_WEIGHTS);
   switch (shown) {
     case 'widths':
       return <Chart {...widths} />;
+    case 'densities':
+      return <DensityCard />;
+    case 'drawn':
+      return <DrawnCard />;
+    case 'costs':
+      return (
+        <Card head={<h2>Costs</h2>}>
+          <Costs />
+        </Card>
+      );
     case 'standing':
       return (
         <Card
