@@ -134,8 +134,8 @@ export const RACES: readonly RacePreset[] = [
     specs: raceOf(
       {
         model: { id: 'convnet-micro' },
-        data: { train: 2_000, test: 200 },
-        train: { steps: 90, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 30 },
+        data: { train: 4_000, test: 1_000 },
+        train: { steps: 150, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 50 },
       },
       [
         mask('Scored', 'scored'),

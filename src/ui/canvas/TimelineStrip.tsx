@@ -28,9 +28,14 @@ export function TimelineStrip({ lanes, cursor, last, onSeek }: TimelineStripProp
   const shown = cursor ?? last;
 
   useEffect(() => {
-    const element = canvas.current;
-    const context = element && surfaceOf(element, layout.width, height);
-    if (context) drawStrip(context, layout, lanes, cursor, stripColours(element, palette));
+    const draw = (): void => {
+      const element = canvas.current;
+      const context = element && surfaceOf(element, layout.width, height);
+      if (context) drawStrip(context, layout, lanes, cursor, stripColours(element, palette));
+    };
+    // In the next frame the page's colours are those of its theme, also when it has just been changed.
+    const drawing = requestAnimationFrame(draw);
+    return () => cancelAnimationFrame(drawing);
   });
   useEffect(() => () => cancelAnimationFrame(frame.current), []);
 
