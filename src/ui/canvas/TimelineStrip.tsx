@@ -1,6 +1,7 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { type KeyboardEvent, type PointerEvent, useEffect, useRef } from 'react';
+import { grabbed, held, movedTo } from '../widgets/slider.ts';
 import { PALETTES } from './cells.ts';
 import { drawStrip, stripColours } from './draw-strip.ts';
 import { type StripLane, type StripLayout, laneAt, layOutStrip, snappedStep, ticksNear, ticksToDraw } from './strip.ts';
@@ -57,21 +58,8 @@ export function TimelineStrip({ lanes, cursor, last, onSeek }: TimelineStripProp
     showTip(tip.current, `${whose} ${step.toLocaleString('en')}${text}`, x, layout.width);
   };
   const onKey = (event: KeyboardEvent): void => {
-    const page = Math.max(1, Math.round(steps / 20));
-    const moves: Readonly<Record<string, number | null>> = {
-      ArrowRight: shown + 1,
-      ArrowUp: shown + 1,
-      ArrowLeft: shown - 1,
-      ArrowDown: shown - 1,
-      PageUp: shown + page,
-      PageDown: shown - page,
-      Home: 0,
-      End: null,
-    };
-    const to = moves[event.key];
-    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    onSeek(to);
+    const to = movedTo(event, { value: shown, page: Math.max(1, Math.round(steps / 20)), first: 0, last });
+    if (to !== null) onSeek(event.key === 'End' ? null : to);
   };
 
   return (
@@ -87,14 +75,10 @@ export function TimelineStrip({ lanes, cursor, last, onSeek }: TimelineStripProp
         aria-valuenow={shown}
         aria-valuetext={`step ${shown} of ${steps}, ${cursor === null ? 'live' : 'rewound'}`}
         onKeyDown={onKey}
-        onPointerDown={(event) => {
-          if (event.button !== 0) return;
-          event.currentTarget.setPointerCapture(event.pointerId);
-          seek(event);
-        }}
+        onPointerDown={(event) => grabbed(event) && seek(event)}
         onPointerMove={(event) => {
           tell(event);
-          if (event.currentTarget.hasPointerCapture(event.pointerId)) seek(event);
+          if (held(event)) seek(event);
         }}
         onPointerLeave={() => showTip(tip.current, '', 0, 0)}
       />

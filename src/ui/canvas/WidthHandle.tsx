@@ -1,4 +1,5 @@
 import type { KeyboardEvent, PointerEvent } from 'react';
+import { grabbed, held, movedTo } from '../widgets/slider.ts';
 
 export interface WidthHandleProps {
   readonly layer: string;
@@ -13,26 +14,14 @@ export interface WidthHandleProps {
 
 /** A rail below a layer's cells with a knob at its width: dragged, or moved with the arrow keys. */
 export function WidthHandle({ layer, kept, total, length, onWidth, onDone }: WidthHandleProps) {
-  const drag = (event: PointerEvent): void => {
+  const drag = (event: PointerEvent<HTMLElement>): void => {
     const { left, width } = event.currentTarget.getBoundingClientRect();
     onWidth(Math.min(total, Math.max(1, Math.round(((event.clientX - left) / width) * total))));
   };
   const onKey = (event: KeyboardEvent): void => {
-    const page = Math.max(1, Math.round(total / 8));
-    const moves: Readonly<Record<string, number>> = {
-      ArrowRight: kept + 1,
-      ArrowUp: kept + 1,
-      ArrowLeft: kept - 1,
-      ArrowDown: kept - 1,
-      PageUp: kept + page,
-      PageDown: kept - page,
-      Home: 1,
-      End: total,
-    };
-    const to = moves[event.key];
-    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    onWidth(Math.min(total, Math.max(1, to)));
+    const to = movedTo(event, { value: kept, page: Math.max(1, Math.round(total / 8)), first: 1, last: total });
+    if (to === null) return;
+    onWidth(to);
     onDone();
   };
   return (
@@ -47,13 +36,10 @@ export function WidthHandle({ layer, kept, total, length, onWidth, onDone }: Wid
       title="Drag to keep fewer or more channels: the best scored stay"
       style={{ width: length }}
       onKeyDown={onKey}
-      onPointerDown={(event) => {
-        if (event.button !== 0) return;
-        event.currentTarget.setPointerCapture(event.pointerId);
-        drag(event);
-      }}
-      onPointerMove={(event) => event.currentTarget.hasPointerCapture(event.pointerId) && drag(event)}
+      onPointerDown={(event) => grabbed(event) && drag(event)}
+      onPointerMove={(event) => held(event) && drag(event)}
       onPointerUp={onDone}
+      onPointerCancel={onDone}
     >
       <span className="width-fill" style={{ width: `${(100 * kept) / total}%` }} />
       <span className="width-knob" style={{ left: `${(100 * kept) / total}%` }} />

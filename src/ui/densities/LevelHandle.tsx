@@ -1,5 +1,6 @@
 import type { KeyboardEvent, PointerEvent } from 'react';
 import { compactNumber } from '../widgets/format.ts';
+import { grabbed, held, movedTo } from '../widgets/slider.ts';
 import { type BarBox, heightOf, valueAt } from './bars.ts';
 
 export interface LevelHandleProps {
@@ -30,20 +31,8 @@ export function LevelHandle(props: LevelHandleProps) {
     if (plot) onLevel(valueAt(box, plot.top + box.top + box.height - event.clientY));
   };
   const onKey = (event: KeyboardEvent): void => {
-    const moves: Readonly<Record<string, number>> = {
-      ArrowUp: keep + 0.01,
-      ArrowRight: keep + 0.01,
-      ArrowDown: keep - 0.01,
-      ArrowLeft: keep - 0.01,
-      PageUp: keep + 0.1,
-      PageDown: keep - 0.1,
-      Home: smallest,
-      End: 1,
-    };
-    const to = moves[event.key];
-    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    onKeep(Math.min(1, Math.max(smallest, Math.round(to * 1_000) / 1_000)));
+    const to = movedTo(event, { value: keep, step: 0.01, page: 0.1, first: smallest, last: 1 });
+    if (to !== null) onKeep(Math.min(1, Math.max(smallest, Math.round(to * 1_000) / 1_000)));
   };
   const y = box.top + box.height - heightOf(box, level);
   const place = { left: box.left, width: box.width, top: y };
@@ -70,12 +59,8 @@ export function LevelHandle(props: LevelHandleProps) {
       title="Drag to keep more or less: every layer that is cut keeps this much"
       style={place}
       onKeyDown={onKey}
-      onPointerDown={(event) => {
-        if (event.button !== 0) return;
-        event.currentTarget.setPointerCapture(event.pointerId);
-        onGrab();
-      }}
-      onPointerMove={(event) => event.currentTarget.hasPointerCapture(event.pointerId) && drag(event)}
+      onPointerDown={(event) => grabbed(event) && onGrab()}
+      onPointerMove={(event) => held(event) && drag(event)}
       onPointerUp={onDone}
       onPointerCancel={onDone}
     >
