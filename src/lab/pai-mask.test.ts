@@ -106,6 +106,22 @@ test('too few images of a class are refused with the key, and nothing is left op
   expect(run.bytes).toBe(0);
 });
 
+test.each([masksBy({ pattern: 'fresh' }), { id: 'precrop', budget: { kind: 'parameters', keep: KEEP } }])(
+  'in a fork to %j fresh weights have no momentum',
+  async (scheme) => {
+    const dense = await trained(4, specOf({ id: 'dense' }));
+    const spec = specOf(scheme);
+    const resume = { ...dense.checkpoint, spec, scheme: undefined };
+    const { checkpoint, events } = await trained(4, spec, { resume, fork: { scheme: true } });
+    expect(events.find(({ kind }) => kind === 'densities')).toMatchObject({ step: 4 });
+    const moving = ({ trainer }: RunCheckpoint): string[] =>
+      [...trainer.momentum].flatMap(([name, values]) => (values.some((value) => value !== 0) ? [name] : []));
+    const kernels = moving(dense.checkpoint).filter((name) => name.endsWith('/kernel'));
+    expect(kernels.length).toBe(5);
+    expect(moving(checkpoint)).not.toEqual(expect.arrayContaining([expect.stringMatching(/kernel$/)]));
+  },
+);
+
 test('a fork to masks scores the weights as they are there, and tells their densities', async () => {
   const dense = await trained(4, specOf({ id: 'dense' }));
   const resume = { ...dense.checkpoint, spec: specOf(), scheme: undefined };

@@ -1,5 +1,5 @@
 import type { RunEvent } from '../core/events/events.ts';
-import type { Structure } from '../core/network/index.ts';
+import type { Structure, Tensors } from '../core/network/index.ts';
 import type { Decision, PreparationProgress } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
@@ -438,6 +438,7 @@ export class Run {
     const start = scheme ? await this.#schemeStart(parts) : null;
     await this.#turn(async () => {
       if (start) await this.#decide(parts, async () => start);
+      if (start?.write) await this.#forgetMomentum(parts, start.write);
       if (pending) await this.#doWhatIsDue(parts);
       if (!this.#moving(parts)) return;
       if (channels) await this.#switchByHand(parts, channels);
@@ -525,6 +526,16 @@ export class Run {
     const milliseconds = performance.now() - began;
     for (const event of tell(this.plan.network, before, decision, { step, milliseconds })) this.#tell(event);
     this.#tellMemory();
+  }
+
+  /** Tensors that begin anew have no past. */
+  async #forgetMomentum({ trainer }: RunParts, tensors: Tensors): Promise<void> {
+    const checkpoint = await trainer.checkpoint();
+    const still = (name: string, values: Float32Array) =>
+      tensors.has(name) ? new Float32Array(values.length) : values;
+    const momentum = new Map([...checkpoint.momentum].map(([name, values]) => [name, still(name, values)]));
+    await trainer.restore({ ...checkpoint, momentum });
+    await applyRules(trainer, this.plan.scheme);
   }
 
   async #evaluate(parts: RunParts, step: number): Promise<void> {
