@@ -26,6 +26,20 @@ export interface Lane {
   readonly recorded: boolean;
 }
 
+/** A lane whose run is still to be opened. */
+export const newLane = (run: number, colour: number, spec: Spec): Lane => ({
+  run,
+  colour,
+  spec,
+  state: 'loading',
+  preparing: null,
+  hidden: false,
+  snapshots: [],
+  problem: null,
+  parent: null,
+  recorded: false,
+});
+
 /**
  * The histories of the page's runs. They are changed in place and never enter React state; a rewound view is kept until
  * its run or the cursor moves on.

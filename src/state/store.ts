@@ -10,7 +10,7 @@ import { LONGEST_NAME } from '../core/spec/schema.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Command, Report } from '../worker/messages.ts';
 import { withKey } from './draft.ts';
-import { Histories, type Lane, unusedName } from './lanes.ts';
+import { Histories, type Lane, newLane, unusedName } from './lanes.ts';
 import { createPlayback } from './playback.ts';
 import type { RecordingFile } from './recordings.ts';
 import { startOf } from './start.ts';
@@ -105,22 +105,10 @@ export function createLab(
     Array.from({ length: MOST_RUNS }, (_, colour) => colour).find(
       (colour) => !lanes.some((lane) => lane.colour === colour),
     ) ?? 0;
-  const newLane = (spec: Spec, colour: number, more: Partial<Lane> = {}): Lane => {
+  const openLane = (spec: Spec, colour: number, more: Partial<Lane> = {}): Lane => {
     const run = ++lastRun;
     histories.open(run);
-    return {
-      run,
-      colour,
-      spec,
-      state: 'loading',
-      preparing: null,
-      hidden: false,
-      snapshots: [],
-      problem: null,
-      parent: null,
-      recorded: false,
-      ...more,
-    };
+    return { ...newLane(run, colour, spec), ...more };
   };
   const drop = (run: number): void => {
     histories.close(run);
@@ -143,7 +131,7 @@ export function createLab(
     clearTimeout(opening);
     opening = undefined;
     for (const { run } of get().lanes) drop(run);
-    const lanes = specs.map((spec, i) => newLane(spec, i));
+    const lanes = specs.map((spec, i) => openLane(spec, i));
     const [first] = lanes;
     if (!first) return;
     if (draft) drafts.set(first.run, draft);
@@ -158,7 +146,7 @@ export function createLab(
     const { lanes } = get();
     const before = laneOf(old);
     if (!before || lanes.length === 1) return openAll([spec], draft);
-    const lane = newLane(spec, before.colour, { hidden: before.hidden });
+    const lane = openLane(spec, before.colour, { hidden: before.hidden });
     drop(old);
     if (draft) drafts.set(lane.run, draft);
     setLanes(lanes.map((other) => (other.run === old ? lane : other)));
@@ -189,7 +177,7 @@ export function createLab(
       store.setState({ alert: { message, problems: [] } });
       return null;
     }
-    const lane = newLane(spec, freeColour(lanes), more);
+    const lane = openLane(spec, freeColour(lanes), more);
     setLanes([...lanes, lane]);
     return lane;
   };

@@ -3,7 +3,7 @@ import { type RunView, emptyView } from '../../core/events/view.ts';
 import { parseSpec } from '../../core/spec/parse.ts';
 import type { Spec } from '../../core/spec/spec.ts';
 import { SCHEMES } from '../../schemes/index.ts';
-import type { Lane } from '../../state/lanes.ts';
+import { type Lane, newLane } from '../../state/lanes.ts';
 import { laneFigures, originOf, reasonOf, settingsOf, stateOf } from './run-words.ts';
 
 const spec = (name: string): Spec => {
@@ -11,19 +11,7 @@ const spec = (name: string): Spec => {
   if (!parsed.ok) throw new Error(parsed.problems[0]?.message);
   return parsed.spec;
 };
-const lane = (more: Partial<Lane> = {}): Lane => ({
-  run: 1,
-  colour: 0,
-  spec: spec('A'),
-  state: 'running',
-  preparing: null,
-  hidden: false,
-  snapshots: [],
-  problem: null,
-  parent: null,
-  recorded: false,
-  ...more,
-});
+const lane = (more: Partial<Lane> = {}): Lane => ({ ...newLane(1, 0, spec('A')), state: 'running', ...more });
 const started = (more: Partial<RunView> = {}): RunView => ({
   ...emptyView(),
   start: {

@@ -1,21 +1,13 @@
 import { expect, test } from 'vitest';
 import { type RunView, emptyView } from '../../core/events/view.ts';
-import type { Lane } from '../../state/lanes.ts';
+import { type Lane, newLane } from '../../state/lanes.ts';
 import { sharesOf, standingOf } from './standing-rows.ts';
 
 const WEIGHTS = { accuracy: 2, macs: 1, latency: 1 };
 
 const lane = (run: number, more: Partial<Lane> = {}): Lane => ({
-  run,
-  colour: run,
-  spec: {} as Lane['spec'],
+  ...newLane(run, run, {} as Lane['spec']),
   state: 'done',
-  preparing: null,
-  hidden: false,
-  snapshots: [],
-  problem: null,
-  parent: null,
-  recorded: false,
   ...more,
 });
 const ended = (accuracy: number, macs: number, median: number): RunView => ({
