@@ -4,7 +4,7 @@ import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
 import { percent } from '../widgets/format.ts';
 
 /** What a network that was cut by hand can be raced against. */
-const RIVALS = ['chex', 'magnitude'] as const;
+const RIVALS = ['chex', 'magnitude', 'precrop'] as const;
 
 /** For a run whose channels were chosen by hand: what would an algorithm have done with as many MACs? */
 export function Rivals() {
