@@ -1,6 +1,5 @@
 /** Where the densities of a crop or of a weight mask come from. */
-export const DENSITY_SOURCES = ['synexp', 'synflow', 'snip', 'grasp', 'magnitude', 'random', 'erk', 'uniform'] as const;
-export type DensitySource = (typeof DENSITY_SOURCES)[number];
+export type DensitySource = 'synexp' | 'synflow' | 'snip' | 'grasp' | 'magnitude' | 'random' | 'erk' | 'uniform';
 
 /** How many weights of each layer a scheme keeps before the first step, and what it was after. Plain JSON. */
 export interface DensityReport {

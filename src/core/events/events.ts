@@ -11,8 +11,8 @@ import type { Spec } from '../spec/spec.ts';
  */
 export type RunEvent =
   | StartEvent
-  | DensitiesEvent
   | StepEvent
+  | DensitiesEvent
   | ChannelEvent
   | StructureEvent
   | EvaluateEvent
@@ -74,8 +74,8 @@ export interface StepEvent {
 }
 
 /**
- * Channels of one convolution that a decision, the scheme's or the user's, switched off or on. A `prune` at step 0 is the
- * scheme's start.
+ * Channels of one convolution that a decision, the scheme's or the user's, switched off or on. A `prune` or
+ * `crop` at step 0 is the scheme's start.
  */
 export interface ChannelEvent {
   readonly kind: 'prune' | 'regrow' | 'crop';

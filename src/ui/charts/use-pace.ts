@@ -1,13 +1,13 @@
 import { startTransition, useEffect, useState } from 'react';
 import { useLab } from '../app/lab-context.tsx';
 
-/** Milliseconds between two drawings of the charts: at least, and as a multiple of what the last drawing took. */
+/** Milliseconds between two drawings of the charts: at least, and as a multiple of how long the frame after one took to come. */
 const EVERY = 250;
 const REST = 6;
 
 /**
  * Renders its component whenever the page's state has changed, at most four times a second, also while one scrubs, and
- * less often where drawing takes long: a busy machine's frames are for what moves.
+ * less often where a drawing holds up frames: a busy machine's frames are for what moves.
  */
 export function usePace(): void {
   const { store } = useLab();
