@@ -69,8 +69,7 @@ describe('masks', () => {
 
 describe('offsets', () => {
   const layers = fc.array(
-    fc
-      .record({ inputs: fc.integer({ min: 1, max: 40 }), stride: fc.integer({ min: 1, max: 9 }) }),
+    fc.record({ inputs: fc.integer({ min: 1, max: 40 }), stride: fc.integer({ min: 1, max: 9 }) }),
     { minLength: 1, maxLength: 4 },
   );
 
