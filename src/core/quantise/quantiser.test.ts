@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { normal2 } from '../random/random.ts';
 import { uniforms } from '../random/uniforms.ts';
 import { fitQuantiser, levelsOf, quantise } from './index.ts';
 
@@ -77,6 +78,25 @@ test('the error is close to the smallest of all steps', () => {
     }),
     { numRuns: 60 },
   );
+});
+
+/** Mean squared error of a step for standard normal weights, by the trapezoid rule. */
+const normalError = (step: number, levels: number): number =>
+  Array.from({ length: 1_601 }, (_, i) => (i - 800) / 100).reduce((sum, x) => {
+    const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+    return sum + 0.01 * density * (x - quantise(x, { step, levels })) ** 2;
+  }, 0);
+
+test.each([
+  [2, 1],
+  [4, 7],
+])('%i bits of many normal weights: the step and error that their density has', (b, levels) => {
+  const steps = Array.from({ length: 1_000 }, (_, i) => (i + 100) / 500);
+  const step = steps.reduce((x, y) => (normalError(y, levels) < normalError(x, levels) ? y : x));
+  const weights = Array.from({ length: 50_000 }, (_, i) => normal2(3, 'init', 0, i)).flat();
+  const found = fitQuantiser(weights, b);
+  expect(Math.abs(found.step / step - 1)).toBeLessThan(0.02);
+  expect(Math.abs(found.error / weights.length / normalError(step, levels) - 1)).toBeLessThan(0.02);
 });
 
 test('pruned weights count for nothing and stay 0', () => {

@@ -12,7 +12,10 @@ export interface FittedQuantiser extends Quantiser {
 /** Steps tried: from twice the largest weight / levels down by so many octaves, so many to an octave. */
 const OCTAVES = 7;
 const PER_OCTAVE = 32;
+/** Weights that the scan looks at; all count in the refinement after it, which stops when it gains less than this share. */
+const SCANNED = 32_768;
 const REFINEMENTS = 20;
+const GAIN = 1e-9;
 
 /** Levels on each side of 0 of a word of `bits` bits: 2^(bits - 1) - 1. Throws unless it is from 2 to 16. */
 export function levelsOf(bits: number): number {
@@ -42,14 +45,17 @@ export function fitQuantiser(weights: ArrayLike<number>, bits: number, mask?: Ar
   if (magnitudes.length === 0) return { step: 1, levels, error: 0 };
   const highest = magnitudes.reduce((a, b) => Math.max(a, b));
 
-  let best = { step: highest / levels, explained: -1 };
+  const every = Math.ceil(magnitudes.length / SCANNED);
+  const scanned = every > 1 ? magnitudes.filter((_, i) => i % every === 0) : magnitudes;
+  let best = improved(scanned, highest / levels, levels);
   for (let i = 0; i <= OCTAVES * PER_OCTAVE; i++) {
-    const found = improved(magnitudes, ((2 * highest) / levels) * 2 ** (-i / PER_OCTAVE), levels);
+    const found = improved(scanned, ((2 * highest) / levels) * 2 ** (-i / PER_OCTAVE), levels);
     if (found.explained > best.explained) best = found;
   }
+  best = improved(magnitudes, best.step, levels);
   for (let i = 0; i < REFINEMENTS; i++) {
     const found = improved(magnitudes, best.step, levels);
-    if (found.explained <= best.explained) break;
+    if (found.explained <= best.explained * (1 + GAIN)) break;
     best = found;
   }
   const { step } = best;

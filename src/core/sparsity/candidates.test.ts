@@ -11,7 +11,9 @@ import {
   mapNorms,
   maskOperations,
   offsetOperations,
+  snapOffsets,
   stridedLayers,
+  stridedMask,
   unitCount,
 } from './index.ts';
 
@@ -123,6 +125,28 @@ describe('magnitude', () => {
     expect([...mapNorms({ channels: 3, producers: ['a', 'b'] }, () => weights)]).toEqual([8, 16, 8]);
     expect([...largest([4, 8, 4], { kept: 2 })]).toEqual([1, 1, 0]);
   });
+});
+
+test('no other offset of a source map keeps more than the one that magnitude picks', () => {
+  const sizes = fc.record({ inputs: fc.integer({ min: 1, max: 4 }), outputs: fc.integer({ min: 1, max: 4 }) });
+  fc.assert(
+    fc.property(sizes, fc.integer({ min: 1, max: 9 }), fc.nat(), ({ inputs, outputs }, stride, seed) => {
+      const shape = { inputs, outputs, taps: 9 };
+      const next = random(seed);
+      const weights = Array.from({ length: 9 * inputs * outputs }, () => next() - 0.5);
+      const { offsets } = snapOffsets(shape, weights, stride);
+      const sum = (pattern: readonly number[]): number =>
+        stridedMask(shape, { stride, offsets: pattern }).reduce(
+          (all, bit, i) => all + bit * Math.abs(weights[i] ?? 0),
+          0,
+        );
+      for (let c = 0; c < inputs; c++) {
+        for (let offset = 0; offset < stride; offset++) {
+          expect(sum(offsets.with(c, offset))).toBeLessThanOrEqual(sum(offsets) + 1e-9);
+        }
+      }
+    }),
+  );
 });
 
 describe('eligible layers', () => {

@@ -66,6 +66,23 @@ test('a residual stream loses a map only when nothing writes it any more', () =>
   expect(channels['block9.conv1']).toContain(1);
 });
 
+test('a residual stream loses a map only when nothing reads it any more', () => {
+  const resnet = buildNetwork('resnet20', 0.25);
+  const unread = (readers: readonly string[]) => {
+    const layers = kernelLayers(resnet).filter(({ id }) => readers.includes(id));
+    const kernels = new Map(
+      layers.map(({ id, inputs, outputs }) => [
+        id,
+        ones(inputs * outputs).map((_, unit) => Number(Math.floor(unit / outputs) !== 2)),
+      ]),
+    );
+    return cleanUp(resnet, whole, kernels).structure.channels['stem'];
+  };
+  const readers = ['block1.conv1', 'block2.conv1', 'block3.conv1', 'block4.conv1', 'block4.shortcut'];
+  expect(unread(readers.slice(1))).toEqual([0, 1, 2, 3]);
+  expect(unread(readers)).toEqual([0, 1, 3]);
+});
+
 describe('any masks', () => {
   test('every map that is left is written and read, no kernel is left beside, and cleaning again changes nothing', () => {
     const layers = kernelLayers(network);
