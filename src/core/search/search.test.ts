@@ -164,6 +164,18 @@ describe('any search', () => {
     });
   });
 
+  test('no two candidates of a search get the same random numbers', async () => {
+    const drawn: number[] = [];
+    const take = (random: () => number): number => {
+      drawn.push(random());
+      return 0;
+    };
+    const operations: Operations<number> = { draw: (_, random) => take(random), perturb: (_, random) => take(random) };
+    const score = async (candidates: readonly number[]) => candidates.map(() => 1);
+    await particleFilter(operations, score, { seed: 3, particles: 20, rounds: 10, power: 8 });
+    expect(new Set(drawn).size).toBe(20 + 9 * 19);
+  });
+
   test('stops when aborted, and refuses scores that do not fit', async () => {
     const abort = new AbortController();
     const operations = subsets(12, 5, 0.2);

@@ -61,4 +61,6 @@ test('only where all offsets are 1 does stride 2 miss the centre of 3x3 kernels'
   expect(missesCentre({ stride: 2, offsets: [1, 1] }, 9)).toBe(true);
   expect(missesCentre({ stride: 2, offsets: [1, 0] }, 9)).toBe(false);
   expect(missesCentre({ stride: 3, offsets: [0, 2] }, 9)).toBe(true);
+  // 2x2 kernels have no centre.
+  expect(missesCentre({ stride: 2, offsets: [1] }, 4)).toBe(false);
 });

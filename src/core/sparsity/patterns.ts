@@ -34,6 +34,6 @@ export interface LoweredRow {
 export const rowTable = ({ stride, offsets }: TapPattern, taps: number): readonly LoweredRow[] =>
   offsets.flatMap((offset, channel) => keptTaps(stride, offset, taps).map((tap) => ({ channel, tap })));
 
-/** Whether no kernel of the pattern sees its centre pixel: legal, but worth a warning (section 4.5). */
+/** Whether no kernel of odd side sees its centre pixel: legal, but worth a warning (section 4.5). */
 export const missesCentre = ({ stride, offsets }: TapPattern, taps: number): boolean =>
-  offsets.every((offset) => !keptTaps(stride, offset, taps).includes((taps - 1) / 2));
+  taps % 2 === 1 && offsets.every((offset) => !keptTaps(stride, offset, taps).includes((taps - 1) / 2));
