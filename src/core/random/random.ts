@@ -8,7 +8,7 @@
 export type Random4 = readonly [number, number, number, number];
 
 /** Streams keep apart draws that share a seed and a counter. Values are part of the reproducibility promise. */
-export const STREAMS = { init: 1, order: 2, augment: 3, prune: 4 } as const;
+export const STREAMS = { init: 1, order: 2, augment: 3, prune: 4, search: 5 } as const;
 export type Stream = keyof typeof STREAMS;
 
 /** Four uniform 32-bit unsigned integers for the counter (seed, stream, a, b). */

@@ -1,0 +1,2 @@
+export * from './quantiser.ts';
+export * from './storage.ts';
