@@ -56,7 +56,7 @@ async function runSpec(args: RunArguments, around: Surroundings): Promise<number
       events.push(event);
       progress.observe(event);
     },
-    onPreparation: (told) => progress.prepare(told),
+    onSchemeProgress: (told) => progress.prepare(told),
   });
   await makeFolder(out, args.out);
 

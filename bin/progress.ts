@@ -1,5 +1,5 @@
 import type { RunEvent } from '../src/core/events/events.ts';
-import type { PreparationProgress } from '../src/core/scheme/scheme.ts';
+import type { SchemeProgress } from '../src/core/scheme/scheme.ts';
 import { goesBack } from '../src/core/events/undone.ts';
 
 /** Milliseconds between lines: often on a terminal, where one line is rewritten, seldom in a log. */
@@ -44,7 +44,7 @@ export class Progress {
   }
 
   /** Tells how far the scheme is with what it computes before the first step; null when it is through. */
-  prepare(progress: PreparationProgress | null): void {
+  prepare(progress: SchemeProgress | null): void {
     if (progress) this.#show(`${progress.what}: ${progress.done} of ${progress.of}`);
     else this.end();
   }

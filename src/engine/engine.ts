@@ -234,6 +234,11 @@ export interface Trainer {
   read(names?: readonly string[]): Promise<Tensors>;
   /** Overwrites full-size tensors, kept and pruned entries alike. Momentum is untouched. */
   write(tensors: Tensors): Promise<void>;
+  /**
+   * Sets the running statistics of every batch norm to the mean of the batch statistics of these training steps
+   * (augmented as in training). Nothing else changes.
+   */
+  recalibrate(steps: readonly number[]): Promise<void>;
   gradients(request: GradientRequest): Promise<Gradients>;
   activations(request: ActivationRequest): Promise<ReadonlyMap<string, Activation>>;
   /**

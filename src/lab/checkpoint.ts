@@ -133,7 +133,10 @@ const headerSchema = v.object({
   settings: v.optional(v.array(settingSchema)),
   explodingSteps: count,
   step: count,
-  structure: v.object({ channels: v.record(v.string(), v.array(count)) }),
+  structure: v.object({
+    channels: v.record(v.string(), v.array(count)),
+    taps: v.exactOptional(v.record(v.string(), v.object({ stride: count, offsets: v.array(count) }))),
+  }),
   variants: v.optional(v.string()),
   tensors: v.array(v.object({ section: v.picklist(SECTIONS), name: v.string(), length: count })),
 });

@@ -7,7 +7,7 @@ import { SCHEMES, schemeById } from '../schemes/index.ts';
 import { hyperOf } from './schedule.ts';
 
 /** What a scheme may measure; the run answers from its trainer. */
-export type SchemeAccess = Pick<SchemeContext, 'read' | 'evaluate' | 'gradients'>;
+export type SchemeAccess = Pick<SchemeContext, 'read' | 'evaluate' | 'gradients' | 'explore'>;
 
 /** Everything about a run that follows from its spec alone. */
 export interface RunPlan {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { RunEvent } from '../core/events/events.ts';
-import type { PreparationProgress } from '../core/scheme/scheme.ts';
+import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Engine } from '../engine/engine.ts';
 import { Run } from './run.ts';
@@ -51,10 +51,10 @@ const closed = ({ trainers, data }: Pick<QuadraticEngine, 'trainers' | 'data'>):
 
 function runOf(spec = specOf()) {
   const events: RunEvent[] = [];
-  const progress: (PreparationProgress | null)[] = [];
+  const progress: (SchemeProgress | null)[] = [];
   const run = new Run(spec, {
     onEvent: (event) => events.push(event),
-    onPreparation: (told) => progress.push(told),
+    onSchemeProgress: (told) => progress.push(told),
   });
   return { run, events, progress };
 }
@@ -153,7 +153,7 @@ describe('in a race', () => {
   function race(engine: Engine) {
     const steps = new Map<number, number>();
     const states = new Map<number, string>();
-    const preparing = new Map<number, PreparationProgress | null>();
+    const preparing = new Map<number, SchemeProgress | null>();
     const session = new Session(
       { openEngine: async () => ({ engine }), openData: async () => madeUpCifar() },
       {
@@ -161,7 +161,7 @@ describe('in a race', () => {
         onRunState: (run, state) => states.set(run, state),
         onEvent: (run, event) => event.kind === 'step' && steps.set(run, event.step),
         onSnapshots: () => undefined,
-        onPreparation: (run, told) => preparing.set(run, told),
+        onSchemeProgress: (run, told) => preparing.set(run, told),
         onData: () => undefined,
         onMemory: () => undefined,
         onEngine: () => undefined,

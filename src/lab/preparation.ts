@@ -1,5 +1,5 @@
 import { type Network, type Tensors, denseStructure } from '../core/network/index.ts';
-import type { Preparation, PreparationProgress, PreparationRequest } from '../core/scheme/scheme.ts';
+import type { Preparation, SchemeProgress, PreparationRequest } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, EngineData, Gradients, Trainer } from '../engine/engine.ts';
@@ -15,7 +15,7 @@ export interface Preparing {
   /** Rejects once the run is closed. */
   readonly closing: Promise<never>;
   /** Null when the scheme has done what it had to. */
-  readonly onProgress: (progress: PreparationProgress | null) => void;
+  readonly onProgress: (progress: SchemeProgress | null) => void;
 }
 
 /** What a scheme's gradients are computed on. */

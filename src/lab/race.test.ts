@@ -30,7 +30,7 @@ function race(options: QuadraticOptions = {}) {
       if (event.kind === 'step') order.push([run, event.step]);
     },
     onSnapshots: (run, steps) => void snapshots.set(run, steps),
-    onPreparation: () => undefined,
+    onSchemeProgress: () => undefined,
     onData: () => undefined,
     onMemory: () => undefined,
     onEngine: () => undefined,

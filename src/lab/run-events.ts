@@ -109,9 +109,19 @@ export function handEvents(
   );
 }
 
-/** What the user switched, with a reason for every changed channel. Throws a sentence when the network does not allow it. */
-export function handDecision(network: Network, before: Structure, channels: Structure['channels']): Decision {
-  const structure = { ...before, channels: { ...denseStructure(network).channels, ...before.channels, ...channels } };
+/** What the user changed: kept channels by group, and kept taps by convolution. */
+export interface HandChanges {
+  readonly channels?: Structure['channels'] | undefined;
+  readonly taps?: Structure['taps'] | undefined;
+}
+
+/** What the user changed, with a reason for every changed channel. Throws a sentence when the network does not allow it. */
+export function handDecision(network: Network, before: Structure, { channels, taps }: HandChanges): Decision {
+  const structure = {
+    ...before,
+    channels: { ...denseStructure(network).channels, ...before.channels, ...channels },
+    ...(taps ? { taps: { ...before.taps, ...taps } } : {}),
+  };
   checkStructure(network, structure);
   const producers = new Map(groupsOf(network).map((group) => [group.id, group.producers[0] ?? group.id]));
   const reasons = changesBetween(network, before, structure).flatMap(({ group, pruned, regrown }) => {

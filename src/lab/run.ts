@@ -1,6 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure, Tensors } from '../core/network/index.ts';
-import type { Decision, PreparationProgress } from '../core/scheme/scheme.ts';
+import type { Decision, SchemeProgress } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Pace, StepMetrics } from '../engine/engine.ts';
@@ -13,7 +13,7 @@ import { type RunParts, applyRules, bytesOf, closeParts, startOf } from './parts
 import type { RunPlan } from './plan.ts';
 import type { Preparing } from './preparation.ts';
 import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
-import { handDecision, handEvents, startEvents, structureEvents } from './run-events.ts';
+import { type HandChanges, handDecision, handEvents, startEvents, structureEvents } from './run-events.ts';
 import { type Setting, Settings } from './settings.ts';
 import { Snapshots } from './snapshots.ts';
 import { Turns } from './turns.ts';
@@ -28,7 +28,7 @@ export interface RunListener {
   /** Memory that the run holds on its engine; told when it changes. */
   onMemory?(bytes: number): void;
   /** How far the scheme is with what it computes before the first step; null when it is through. */
-  onPreparation?(progress: PreparationProgress | null): void;
+  onSchemeProgress?(progress: SchemeProgress | null): void;
   /** Steps that can be forked from, when they change. */
   onSnapshots?(steps: readonly number[]): void;
 }
@@ -52,6 +52,8 @@ export interface OpenOptions {
 export interface ForkChanges {
   /** Kept channels by group, switched by hand. */
   readonly channels?: Structure['channels'];
+  /** Kept taps by convolution, chosen by hand: in place of what these keep. */
+  readonly taps?: Structure['taps'];
   /** Whether its scheme (or the scheme's options) is another than its parent's. */
   readonly scheme?: boolean;
 }
@@ -332,7 +334,7 @@ export class Run {
     return {
       turn: (work) => this.#turn(work),
       closing: this.#closing,
-      onProgress: (progress) => this.#closed || this.listener.onPreparation?.(progress),
+      onProgress: (progress) => this.#closed || this.listener.onSchemeProgress?.(progress),
     };
   }
 
@@ -434,14 +436,14 @@ export class Run {
   }
 
   /** A fork's beginning: what was due where it leaves its parent, done its own way, then what was changed by hand. */
-  async #settle(parts: RunParts, pending: boolean, { scheme, channels }: ForkChanges): Promise<void> {
+  async #settle(parts: RunParts, pending: boolean, { scheme, channels, taps }: ForkChanges): Promise<void> {
     const start = scheme ? await this.#schemeStart(parts) : null;
     await this.#turn(async () => {
       if (start) await this.#decide(parts, async () => start);
       if (start?.write) await this.#forgetMomentum(parts, start.write);
       if (pending) await this.#doWhatIsDue(parts);
       if (!this.#moving(parts)) return;
-      if (channels) await this.#switchByHand(parts, channels);
+      if (channels || taps) await this.#changeByHand(parts, { channels, taps });
       await this.#keepNow(parts);
       await this.#keepSnapshot(parts);
     });
@@ -456,8 +458,8 @@ export class Run {
     return startOf(this.spec, this.plan, parameters, { ...parts, ...this.#preparing });
   }
 
-  #switchByHand(parts: RunParts, channels: Structure['channels']): Promise<void> {
-    const decide = async (): Promise<Decision> => handDecision(this.plan.network, parts.trainer.structure, channels);
+  #changeByHand(parts: RunParts, changes: HandChanges): Promise<void> {
+    const decide = async (): Promise<Decision> => handDecision(this.plan.network, parts.trainer.structure, changes);
     return this.#decide(parts, decide, handEvents);
   }
 

@@ -22,7 +22,7 @@ function session(
     onRunState: (run, state) => told.runs.push(`${run} ${state}`),
     onSnapshots: (run, steps) => told.snapshots.set(run, steps),
     onEvent: (run, event) => told.events.set(run, [...(told.events.get(run) ?? []), event]),
-    onPreparation: () => undefined,
+    onSchemeProgress: () => undefined,
     onData: () => undefined,
     onMemory: () => undefined,
     onEngine: ({ reason }) => told.log.push(`engine${reason ? `: ${reason}` : ''}`),

@@ -1,6 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
-import type { PreparationProgress } from '../core/scheme/scheme.ts';
+import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import { forkProblems, otherScheme } from '../core/spec/fork.ts';
 import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import { MOST_RUNS } from '../core/spec/race.ts';
@@ -29,7 +29,7 @@ export interface SessionListener {
   /** Steps of a run that can be forked from. */
   onSnapshots(run: number, steps: readonly number[]): void;
   /** How far a run's scheme is with what it computes before the first step; null when it is through. */
-  onPreparation(run: number, progress: PreparationProgress | null): void;
+  onSchemeProgress(run: number, progress: SchemeProgress | null): void;
   onData(loadedImages: number, totalImages: number): void;
   onEngine(opened: OpenedEngine): void;
   /** Memory that the runs hold on the engine together. */
@@ -54,6 +54,8 @@ export interface ForkRequest extends RunRequest {
   readonly from: { readonly run: number; readonly step: number };
   /** Kept channels by group, switched by hand. */
   readonly channels?: Structure['channels'];
+  /** Kept taps by convolution, chosen by hand. */
+  readonly taps?: Structure['taps'];
 }
 
 /** Milliseconds before each try to open another device: after a GPU process died, adapters come back in about 300. */
@@ -126,7 +128,7 @@ export class Session {
   }
 
   /** Opens a run that goes on from a kept checkpoint of another one, which is not touched. */
-  fork({ run, spec: input, from, channels }: ForkRequest): Promise<void> {
+  fork({ run, spec: input, from, channels, taps }: ForkRequest): Promise<void> {
     const parent = this.#members.get(from.run);
     const spec = this.#parse({ run, spec: input });
     if (!spec || !this.#roomForOneMore(run)) return this.#opening;
@@ -143,7 +145,7 @@ export class Session {
     const scheme = otherScheme(parent.spec, spec);
     const sameKind = parent.spec.scheme.id === spec.scheme.id;
     const resume = { ...checkpoint, spec, scheme: sameKind ? checkpoint.scheme : undefined };
-    const fork = { scheme, ...(channels ? { channels } : {}) };
+    const fork = { scheme, ...(channels ? { channels } : {}), ...(taps ? { taps } : {}) };
     return this.#add(run, spec, { resume, fork }, { log: [...parent.log], name: parent.spec.name });
   }
 
@@ -249,7 +251,7 @@ export class Session {
         onPhase: (phase) => current() && member.run && this.#setState(member, phase),
         onData: (loaded, total) => current() && this.#listener.onData(loaded, total),
         onMemory: () => current() && this.#tellMemory(),
-        onPreparation: (progress) => current() && this.#listener.onPreparation(number, progress),
+        onSchemeProgress: (progress) => current() && this.#listener.onSchemeProgress(number, progress),
         onSnapshots: (steps) => current() && this.#listener.onSnapshots(number, steps),
       });
       member.opening = run;

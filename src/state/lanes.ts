@@ -1,7 +1,7 @@
 import type { RunEvent } from '../core/events/events.ts';
 import { Rewind } from '../core/events/rewind.ts';
 import type { RunView } from '../core/events/view.ts';
-import type { PreparationProgress } from '../core/scheme/scheme.ts';
+import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import type { SpecProblem } from '../core/spec/parse.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { RunState } from '../worker/messages.ts';
@@ -14,7 +14,7 @@ export interface Lane {
   readonly spec: Spec;
   readonly state: RunState;
   /** How far its scheme is with what it computes before the first step; null when it computes nothing. */
-  readonly preparing: PreparationProgress | null;
+  readonly schemeProgress: SchemeProgress | null;
   readonly hidden: boolean;
   /** Steps it can be forked from. */
   readonly snapshots: readonly number[];
@@ -32,7 +32,7 @@ export const newLane = (run: number, colour: number, spec: Spec): Lane => ({
   colour,
   spec,
   state: 'loading',
-  preparing: null,
+  schemeProgress: null,
   hidden: false,
   snapshots: [],
   problem: null,

@@ -75,8 +75,8 @@ export function createLab(
       case 'snapshots':
         if (laneOf(report.run)) amend(report.run, { snapshots: report.steps });
         return;
-      case 'preparation':
-        if (laneOf(report.run)) amend(report.run, { preparing: report.progress });
+      case 'schemeProgress':
+        if (laneOf(report.run)) amend(report.run, { schemeProgress: report.progress });
         return;
       case 'data':
         store.setState({ data: report });

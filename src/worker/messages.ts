@@ -1,6 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
-import type { PreparationProgress } from '../core/scheme/scheme.ts';
+import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import type { SpecProblem } from '../core/spec/parse.ts';
 
 /** A run to open: a number of the page's choosing that it has never used before, and unparsed JSON. */
@@ -19,11 +19,15 @@ export type Command =
   | ({ readonly type: 'add' } & RunRequest)
   /** Closes a run. */
   | { readonly type: 'remove'; readonly run: number }
-  /** Opens a run that goes on from a kept checkpoint of another one; `channels` (by group) are switched there by hand. */
+  /**
+   * Opens a run that goes on from a kept checkpoint of another one; `channels` (by group) are switched there by hand, and
+   * `taps` (by convolution) take the place of those it keeps.
+   */
   | ({
       readonly type: 'fork';
       readonly from: { readonly run: number; readonly step: number };
       readonly channels?: Structure['channels'];
+      readonly taps?: Structure['taps'];
     } & RunRequest)
   /** Changes a run's peak learning rate or weight decay from its next update on. */
   | { readonly type: 'change'; readonly run: number; readonly learningRate?: number; readonly weightDecay?: number }
@@ -44,7 +48,7 @@ export type Report =
   /** Steps of a run that it can be forked from. */
   | { readonly type: 'snapshots'; readonly run: number; readonly steps: readonly number[] }
   /** How far a run's scheme is with what it computes before the first step; null when it is through. */
-  | { readonly type: 'preparation'; readonly run: number; readonly progress: PreparationProgress | null }
+  | { readonly type: 'schemeProgress'; readonly run: number; readonly progress: SchemeProgress | null }
   | { readonly type: 'data'; readonly loadedImages: number; readonly totalImages: number }
   | { readonly type: 'engine'; readonly backend: 'webgpu' | 'tfjs'; readonly adapter: string; readonly reason?: string }
   /** Bytes that the open runs hold on the engine: data set, parameters, activations. */

@@ -40,7 +40,7 @@ function lab() {
       onRunState: (run, state) => void states.set(run, state),
       onEvent: (run, event) => void events.set(run, [...(events.get(run) ?? []), event]),
       onSnapshots: () => undefined,
-      onPreparation: () => undefined,
+      onSchemeProgress: () => undefined,
       onData: () => undefined,
       onMemory: () => undefined,
       onEngine: () => undefined,

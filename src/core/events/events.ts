@@ -1,6 +1,7 @@
 import type { DensityReport } from '../density/report.ts';
 import type { Structure, Widths } from '../network/index.ts';
 import type { ChannelReason } from '../scheme/scheme.ts';
+import type { StageReport } from '../sparsity/report.ts';
 import type { Spec } from '../spec/spec.ts';
 
 /**
@@ -15,6 +16,7 @@ export type RunEvent =
   | DensitiesEvent
   | ChannelEvent
   | StructureEvent
+  | StageEvent
   | EvaluateEvent
   | NoteEvent
   | ForkEvent
@@ -100,6 +102,25 @@ export interface StructureEvent {
   readonly milliseconds: number;
   /** Who decided, where it was not the scheme. */
   readonly by?: 'hand';
+}
+
+/** A stage of structured sparsity, after the `structure` it left: what it did, and what that did to the network. */
+export interface StageEvent {
+  readonly kind: 'stage';
+  readonly step: number;
+  readonly report: StageReport;
+  /**
+   * Accuracy on the test images: before the stage, with its mask (or quantised), and with running statistics computed
+   * anew (null where they were not). Nothing is chosen by it; retraining is told by the evaluations that follow.
+   */
+  readonly accuracy: {
+    readonly before: number;
+    readonly masked: number;
+    readonly recalibrated: number | null;
+    readonly images: number;
+  };
+  /** Inference of a batch before and after, measured. */
+  readonly latencyMs: { readonly before: LatencyRecord; readonly after: LatencyRecord };
 }
 
 export interface EvaluateEvent {

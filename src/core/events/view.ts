@@ -8,6 +8,7 @@ import type {
   RunEvent,
   SettingEvent,
   Settings,
+  StageEvent,
   StartEvent,
   StepEvent,
   StopEvent,
@@ -88,6 +89,8 @@ export interface RunView {
   readonly train: TrainSeries;
   readonly test: { readonly step: number; readonly loss: number; readonly accuracy: number }[];
   readonly decisions: DecisionView[];
+  /** Stages of structured sparsity so far. */
+  readonly stages: StageEvent[];
   /** What was changed during the run, in order. */
   readonly settings: SettingView[];
   /** Multiply-adds of all forward passes so far, for one image a step; dense training would have `denseMacsSpent`. */
@@ -119,6 +122,7 @@ export function emptyView(): RunView {
     train: { step: [], loss: [], accuracy: [], seconds: [], macs: [] },
     test: [],
     decisions: [],
+    stages: [],
     settings: [],
     macsSpent: 0,
     denseMacsSpent: 0,
@@ -173,6 +177,9 @@ function apply(view: RunView, event: RunEvent): void {
       return applyChannels(view, event);
     case 'structure':
       return applyStructure(view, event);
+    case 'stage':
+      view.stages.push(event);
+      return;
     case 'evaluate':
       view.test.push({ step: event.step, loss: event.testLoss, accuracy: event.testAccuracy });
       return;

@@ -1,5 +1,7 @@
 import type { DensityReport } from '../density/report.ts';
 import type { ChannelGroup, Network, Structure, Tensors } from '../network/index.ts';
+import type { SearchRound } from '../search/index.ts';
+import type { StageReport } from '../sparsity/report.ts';
 import type { OptionField, OptionSetting, OptionValue } from '../spec/options.ts';
 import type { Budget, BudgetKind } from '../spec/spec.ts';
 import type { UpdateRule } from './rules.ts';
@@ -42,6 +44,27 @@ export interface SchemeContext {
   evaluate(limit?: number): Promise<{ readonly loss: number; readonly accuracy: number }>;
   /** Gradient of the mean cross-entropy on the batch of a step, without an update; full-size. */
   gradients(request: { readonly inputs: { readonly step: number } }): Promise<{ readonly tensors: Tensors }>;
+  /** For `decide`: tries other structures and weights out. */
+  readonly explore: Exploration;
+}
+
+/** Tries candidates out in the middle of a decision; the run itself is left as it is. */
+export interface Exploration {
+  /**
+   * Accuracy of each candidate on the first `images` images of the held-out slice, without training, by running
+   * statistics; the same candidate scores the same. One candidate a turn, so that other runs go on meanwhile. Rejects
+   * when the run is paused or closed: the decision is then due again, and `decide` must have changed nothing.
+   */
+  accuracies(candidates: readonly Candidate[], images: number): Promise<readonly number[]>;
+  /** Tells how far the decision is. */
+  progress(progress: SchemeProgress): void;
+}
+
+/** The running network with something else in its place. */
+export interface Candidate {
+  readonly structure: Structure;
+  /** Full-size tensors that replace the running ones in this candidate alone. */
+  readonly write?: Tensors;
 }
 
 export interface SchemeRun {
@@ -53,7 +76,7 @@ export interface SchemeRun {
   atInit?(parameters: Tensors, preparation: Preparation): Promise<Decision>;
   /** Whether to decide after `step` updates have been made (1 to steps). */
   dueAt(step: number): boolean;
-  /** `structure` is the running one. Called only when due. */
+  /** `structure` is the running one. Called only when due. One that rejects has changed nothing, and may be called again. */
   decide(step: number, structure: Structure): Promise<Decision>;
   /**
    * Update rules in force, by full-size tensor; none when absent. Asked after the start, after a restore and after every
@@ -76,11 +99,13 @@ export interface Preparation {
   progress(done: number, of: number, what: string): void;
 }
 
-/** How far a scheme is with what it computes before the first step: `done` of `of`; `what` names what is counted. */
-export interface PreparationProgress {
+/** How far a scheme is with what it computes between two steps: `done` of `of`; `what` names what is counted. */
+export interface SchemeProgress {
   readonly what: string;
   readonly done: number;
   readonly of: number;
+  /** Of a search: its rounds so far. */
+  readonly rounds?: readonly SearchRound[];
 }
 
 /** As the engine's gradient request, but for its inputs. */
@@ -104,6 +129,10 @@ export interface Decision {
   readonly reasons: readonly ChannelReason[];
   /** Of a start that follows from layer-wise densities: these. */
   readonly densities?: DensityReport;
+  /** Of a stage of structured sparsity: what it did. The lab adds accuracies and times of before and after it. */
+  readonly stage?: StageReport;
+  /** Training batches over which running statistics are computed anew once all this holds; none when absent. */
+  readonly recalibrate?: number;
 }
 
 export type ChannelFate = 'kept' | 'pruned' | 'regrown' | 'off';

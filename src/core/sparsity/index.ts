@@ -4,5 +4,6 @@ export * from './magnitude.ts';
 export * from './masks.ts';
 export * from './offsets.ts';
 export * from './patterns.ts';
+export * from './report.ts';
 export * from './sizes.ts';
 export * from './weight-masks.ts';

@@ -2,7 +2,12 @@ import type { Network } from '../network/index.ts';
 import type { Budget } from './spec.ts';
 
 /** Options of a scheme as data: the page's form, the spec's validation and the documentation all come from one list. */
-export type OptionValue = number | string | boolean | KeptChannels;
+export type OptionValue = PlainValue | KeptChannels | OptionList;
+export type PlainValue = number | string | boolean;
+
+/** Entries in order, each an object of plain values. */
+export type OptionList = readonly OptionItem[];
+export type OptionItem = Readonly<Record<string, PlainValue>>;
 
 /** By layer, the channels that stay, or how many of them. */
 export type KeptChannels = Readonly<Record<string, number | readonly number[]>>;
@@ -15,11 +20,33 @@ interface FieldBase<Value extends OptionValue> {
   readonly help: string;
   /** Whether the value is the paper's, its code's, or our choice; shown beside the control. */
   readonly source: 'paper' | 'code' | 'ours';
-  /** The value where the spec says nothing; may depend on the rest of the spec. */
-  readonly default: (setting: OptionSetting) => Value;
+  /** The value where the spec says nothing; may depend on the rest of the spec and, in a list, on the entry's place. */
+  readonly default: (setting: OptionSetting, index?: number) => Value;
 }
 
 export type OptionField =
+  | PlainField
+  | (FieldBase<KeptChannels> & { readonly type: 'channels' })
+  | (FieldBase<OptionList> & {
+      readonly type: 'list';
+      /** What one entry is called, as in "Stage". */
+      readonly entry: string;
+      readonly item: readonly ItemField[];
+      /** Fewest and most entries. */
+      readonly least: number;
+      readonly most: number;
+    });
+
+/** A key of a list's entries. */
+export type ItemField = PlainField & {
+  /**
+   * For keys that not every entry takes: whether one with these values of the fields before it does, and for which, in
+   * words that follow "it is", such as `for granularity "stride" only`.
+   */
+  readonly only?: { readonly when: string; taken(item: OptionItem): boolean };
+};
+
+export type PlainField =
   | (FieldBase<number> & {
       readonly type: 'number' | 'integer';
       readonly min: number;
@@ -30,8 +57,7 @@ export type OptionField =
       readonly type: 'choice';
       readonly choices: readonly { readonly value: string; readonly label: string }[];
     })
-  | (FieldBase<boolean> & { readonly type: 'boolean' })
-  | (FieldBase<KeptChannels> & { readonly type: 'channels' });
+  | (FieldBase<boolean> & { readonly type: 'boolean' });
 
 /** What defaults and cross-checks may look at: the rest of the run, and the options already settled (list order). */
 export interface OptionSetting {

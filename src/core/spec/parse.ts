@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { buildNetwork, convolutionsOf } from '../network/index.ts';
 import type { Scheme } from '../scheme/scheme.ts';
-import type { OptionSetting, OptionValue } from './options.ts';
+import { completeList, readList } from './list.ts';
+import type { OptionList, OptionSetting, OptionValue } from './options.ts';
 import { type SpecProblem, problem, refusal, unknownKey } from './problems.ts';
 import {
   MOST_STEPS,
@@ -133,6 +134,10 @@ function readChoice(own: unknown, schemes: readonly Scheme[], problems: SpecProb
     const value = own[field.key];
     if (value === undefined) continue;
     const path = `scheme.${field.key}`;
+    if (field.type === 'list') {
+      given[field.key] = readList(value, path, field, problems);
+      continue;
+    }
     const result = v.safeParse(fieldSchema(field), value);
     if (!result.success) problems.push(...problemsOf(result.issues, path));
     else {
@@ -185,7 +190,15 @@ function complete({ name, ...frame }: Frame, { scheme, budget, given }: Choice):
     budget,
     options,
   };
-  for (const field of scheme.options) options[field.key] = given[field.key] ?? field.default(setting);
+  const problems: SpecProblem[] = [];
+  for (const field of scheme.options) {
+    const value = given[field.key] ?? field.default(setting);
+    options[field.key] =
+      field.type === 'list'
+        ? completeList(value as OptionList, `scheme.${field.key}`, field, setting, problems)
+        : value;
+  }
+  if (problems.length > 0) return { ok: false, problems };
   const contradiction = scheme.check?.(setting);
   if (contradiction) {
     return { ok: false, problems: [{ path: contradiction.split(':')[0] ?? 'scheme', message: contradiction }] };

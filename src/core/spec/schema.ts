@@ -104,8 +104,8 @@ export const budgetEntries = (kinds: readonly BudgetKind[]) => ({ kind: oneOf(ki
 export const budgetSchema = (kinds: readonly BudgetKind[]) =>
   object(budgetEntries(kinds), 'an object with kind and keep');
 
-/** What one option of a scheme may be, but for the entries of an object (see `entryProblems`). */
-export function fieldSchema(field: OptionField): v.GenericSchema<unknown, OptionValue> {
+/** What one option of a scheme may be, but for the entries of an object (see `entryProblems`) and lists (see `readList`). */
+export function fieldSchema(field: Exclude<OptionField, { type: 'list' }>): v.GenericSchema<unknown, OptionValue> {
   switch (field.type) {
     case 'number':
       return number(field.min, field.max);

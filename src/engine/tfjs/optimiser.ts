@@ -46,10 +46,11 @@ export function blendStatistics(
   running: RunningTensors,
   id: string,
   { mean, variance }: BatchStatistics,
+  keep: number = BATCH_NORM_MOMENTUM,
 ): void {
   const blend = (name: string, fresh: Tensor): void => {
     const old = running.values(name);
-    old.assign(old.mul(BATCH_NORM_MOMENTUM).add(fresh.mul(1 - BATCH_NORM_MOMENTUM)));
+    old.assign(old.mul(keep).add(fresh.mul(1 - keep)));
   };
   tf.tidy(() => {
     blend(`${id}/mean`, mean);

@@ -111,6 +111,16 @@ export class TfjsTrainer implements Trainer {
     for (const [id, fresh] of statistics) blendStatistics(this.tf, this.#running, id, fresh);
   }
 
+  async recalibrate(steps: readonly number[]): Promise<void> {
+    for (const [done, step] of steps.entries()) {
+      const pass = await this.#on({ step }, (batch) => differentiate(this.#model, this.#running.trained, batch));
+      for (const [id, fresh] of pass.statistics) {
+        blendStatistics(this.tf, this.#running, id, fresh, done / (done + 1));
+      }
+      release(this.tf, pass);
+    }
+  }
+
   async gradients({ inputs, ...options }: GradientRequest): Promise<Gradients> {
     const pass = await this.#on(inputs, (batch) => differentiate(this.#model, this.#running.trained, batch, options));
     const tensors = this.#store.expand(await hostCopies(pass.gradients));

@@ -280,6 +280,24 @@ export class GpuTrainer implements Trainer {
     await this.#applyRules();
   }
 
+  recalibrate(steps: readonly number[]): Promise<void> {
+    return this.#inTurn(() => this.#recalibrate(steps));
+  }
+
+  async #recalibrate(steps: readonly number[]): Promise<void> {
+    const { assemble, forward } = this.#requirePlan();
+    const dispatches = [...(assemble.get('train') ?? []), ...forward];
+    for (let first = 0; first < steps.length; first += SLOTS) {
+      const work = steps.slice(first, first + SLOTS).map((step, slot) => {
+        // What stays of the mean so far, so that all batches weigh alike; the first takes the place of what was there.
+        const done = first + slot;
+        return { dispatches, stepOffset: this.#writeStep(slot, step, { runningKeep: done / (done + 1) }) };
+      });
+      this.#ahead = true;
+      await this.#submitter.run(work);
+    }
+  }
+
   gradients(request: GradientRequest): Promise<Gradients> {
     return this.#inTurn(() => this.#gradients(request));
   }

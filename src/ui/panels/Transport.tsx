@@ -45,10 +45,10 @@ function useProgress(): readonly RunProgress[] {
   const lanes = useLabState(({ lanes: all }) => all);
   useLabState(({ published }) => published);
   const training = lanes.filter(({ recorded }) => !recorded);
-  return (training.length > 0 ? training : lanes).map(({ run, state, preparing }) => {
+  return (training.length > 0 ? training : lanes).map(({ run, state, schemeProgress }) => {
     const view = lab.live(run);
     const steps = view.start?.steps ?? 0;
-    return { view, state, preparing, steps, share: steps > 0 ? view.step / steps : 0 };
+    return { view, state, schemeProgress, steps, share: steps > 0 ? view.step / steps : 0 };
   });
 }
 

@@ -78,8 +78,8 @@ test('settings are those of the spec until they are changed, one by one', () => 
 });
 
 test('a run that is being prepared says how far it is', () => {
-  const preparing = { what: 'SynFlow passes', done: 12, of: 30 };
-  expect(stateOf(lane({ state: 'loading', preparing }), emptyView())).toBe('SynFlow passes: 12 of 30');
+  const schemeProgress = { what: 'SynFlow passes', done: 12, of: 30 };
+  expect(stateOf(lane({ state: 'loading', schemeProgress }), emptyView())).toBe('SynFlow passes: 12 of 30');
   expect(stateOf(lane({ state: 'loading' }), emptyView())).toBe('preparing');
-  expect(stateOf(lane({ state: 'error', preparing }), started())).toBe('stopped');
+  expect(stateOf(lane({ state: 'error', schemeProgress }), started())).toBe('stopped');
 });

@@ -1,7 +1,7 @@
 import type { RunView } from '../../core/events/view.ts';
 import type { Lane } from '../../state/lanes.ts';
 import { percent } from '../widgets/format.ts';
-import { preparationOf } from './status.ts';
+import { schemeProgressOf } from './status.ts';
 
 const STATES: Readonly<Record<Lane['state'], string>> = {
   loading: 'preparing',
@@ -13,9 +13,9 @@ const STATES: Readonly<Record<Lane['state'], string>> = {
 };
 
 /** How a run stands, in a word, or how far it is prepared. */
-export function stateOf({ recorded, state, problem, preparing }: Lane, live: RunView): string {
+export function stateOf({ recorded, state, problem, schemeProgress }: Lane, live: RunView): string {
   if (recorded) return 'recorded';
-  if (preparing && state !== 'error') return preparationOf(preparing);
+  if (schemeProgress && state !== 'error') return schemeProgressOf(schemeProgress);
   if (state !== 'error') return STATES[state];
   if (live.stop?.kind === 'diverged') return 'diverged';
   return problem && !live.start ? 'refused' : 'stopped';

@@ -5,7 +5,7 @@ const parsed = { ok: false, problems: [] } as const;
 const run = (state: RunProgress['state'], step: number, imagesPerSecond = 100): RunProgress => ({
   view: { step, epoch: 1, batchSize: 50, imagesPerSecond, finish: null },
   state,
-  preparing: null,
+  schemeProgress: null,
   steps: 300,
   share: step / 300,
 });
@@ -30,8 +30,8 @@ test('several tell where the slowest stands, and how many have ended; they share
 });
 
 test('a scheme that computes before the first step tells how far it is', () => {
-  const preparing = { what: 'SynFlow passes', done: 12, of: 30 };
-  expect(told('loading', { ...run('loading', 0), preparing })).toBe('SynFlow passes: 12 of 30');
-  expect(told('loading', run('idle', 0), { ...run('loading', 0), preparing })).toBe('SynFlow passes: 12 of 30');
+  const schemeProgress = { what: 'SynFlow passes', done: 12, of: 30 };
+  expect(told('loading', { ...run('loading', 0), schemeProgress })).toBe('SynFlow passes: 12 of 30');
+  expect(told('loading', run('idle', 0), { ...run('loading', 0), schemeProgress })).toBe('SynFlow passes: 12 of 30');
   expect(told('loading', run('loading', 0))).toBe('Preparing the network');
 });

@@ -1,5 +1,5 @@
 import type { RunView } from '../../core/events/view.ts';
-import type { PreparationProgress } from '../../core/scheme/scheme.ts';
+import type { SchemeProgress } from '../../core/scheme/scheme.ts';
 import type { Lane } from '../../state/lanes.ts';
 import type { LabState } from '../../state/state.ts';
 import { duration } from '../widgets/format.ts';
@@ -8,14 +8,14 @@ import { duration } from '../widgets/format.ts';
 export interface RunProgress {
   readonly view: Pick<RunView, 'step' | 'epoch' | 'batchSize' | 'imagesPerSecond' | 'finish'>;
   readonly state: Lane['state'];
-  readonly preparing: Lane['preparing'];
+  readonly schemeProgress: Lane['schemeProgress'];
   readonly steps: number;
   /** Share of its steps that it has made. */
   readonly share: number;
 }
 
 /** How far a scheme is with what it computes before the first step. */
-export const preparationOf = ({ what, done, of }: PreparationProgress): string =>
+export const schemeProgressOf = ({ what, done, of }: SchemeProgress): string =>
   `${what}: ${number(done)} of ${number(of)}`;
 
 const number = (value: number): string => Math.round(value).toLocaleString('en');
@@ -26,8 +26,8 @@ export function statusOf(state: Pick<LabState, 'runState' | 'data' | 'parsed'>, 
   const [one] = runs;
   const { runState, data, parsed } = state;
   if (runState === 'loading' || !one) {
-    const preparing = runs.flatMap((run) => run.preparing ?? [])[0];
-    if (preparing) return preparationOf(preparing);
+    const schemeProgress = runs.flatMap((run) => run.schemeProgress ?? [])[0];
+    if (schemeProgress) return schemeProgressOf(schemeProgress);
     return data && data.loadedImages < data.totalImages
       ? `Loading images: ${number(data.loadedImages)} of ${number(data.totalImages)}`
       : 'Preparing the network';
