@@ -94,6 +94,10 @@ export const lineTilesOf = (sizes: LineSizes): readonly Tile[] => {
   const tiles = registerTilesOf(sizes);
   return sizes.shared ? [...tiles.map((tile) => ({ ...tile, channels: 4 as const, shared: true })), ...tiles] : tiles;
 };
+/** Input channels up to which one loop over a kernel's lines beats two (measured on SwiftShader; equal at 32). */
+const FLAT_CHANNELS = 16;
+/** The same tile with one loop, where it takes single channels. */
+const flattened = (tile: Tile): Tile => (tile.channels === 1 ? { ...tile, flat: true } : tile);
 /** The kernel of a tile of convolutions by lines. */
 export const lineKernel = (tile: Tile, stride: 1 | 2, epilogue: Epilogue): ReturnType<typeof convLines> =>
   tile.shared ? convLinesShared(tile, stride, epilogue) : convLines(tile, stride, epilogue);
@@ -171,14 +175,20 @@ export class KernelSet {
     });
   }
 
-  /** For a width in vec4s and the length of a line of output pixels: the tile and kernel of convolutions by lines. */
+  /**
+   * For a width in vec4s and the length of a line of output pixels: the tile and kernel of convolutions by lines.
+   * `channels`: of the input, where runs are the lines of whole kernels; null where they are not.
+   */
   convLines(
     outVectors: number,
     stride: 1 | 2,
     along: number,
+    channels: number | null,
     epilogue: Epilogue,
   ): Chosen<Tile, ReturnType<typeof convLines>> {
-    const tile = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
+    const best = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
+    const few = stride === 1 && channels !== null && channels <= FLAT_CHANNELS;
+    const tile = few ? flattened(best) : best;
     return { tile, kernel: pick(this.#lines, stride)({ tile, epilogue }) };
   }
 
@@ -233,7 +243,10 @@ export class KernelSet {
     const stored = (tiles: readonly Tile[], epilogues: readonly Epilogue[]): StoredTile[] =>
       [...new Set(epilogues)].flatMap((epilogue) => tiles.map((tile) => ({ tile, epilogue })));
     const threes = (stride: 1 | 2): readonly Kernel[] => [
-      ...stored(lineTiles, stride === 1 ? [...forward, ...gradient] : forward).map(pick(this.#lines, stride)),
+      ...(stride === 1
+        ? stored([...lineTiles, ...lineTiles.map(flattened)], [...forward, ...gradient])
+        : stored(lineTiles, forward)
+      ).map(pick(this.#lines, stride)),
       ...gradientTiles.map(pick(this.#kernelGradient, stride)),
     ];
     const all = [

@@ -222,7 +222,13 @@ function recordInputGradient(
   if (g.form !== 'rows' && g.stride === 1) {
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
     const along = lineShape({ ...reversed, ...pads }, g.form);
-    const { tile, kernel } = kernels.convLines(widestClass(g), 1, along.outAlong, epilogue);
+    const { tile, kernel } = kernels.convLines(
+      widestClass(g),
+      1,
+      along.outAlong,
+      g.form === 'row lines' ? g.outChannels : null,
+      epilogue,
+    );
     const blocks = gradientLines(g, blockVectors(tile));
     const shape = { ...reversed, ...along, blocks: blocks.length };
     const lines = recorder.table(lineTable(blocks));

@@ -116,7 +116,13 @@ function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | nul
   let parts: number;
   if (g.form !== 'rows') {
     const along = lineShape(g, g.form);
-    const { tile, kernel } = kernels.convLines(g.outVectors, g.stride === 2 ? 2 : 1, along.outAlong, epilogue);
+    const { tile, kernel } = kernels.convLines(
+      g.outVectors,
+      g.stride === 2 ? 2 : 1,
+      along.outAlong,
+      g.form === 'row lines' ? g.inChannels : null,
+      epilogue,
+    );
     const blocks = forwardLines(g, blockVectors(tile));
     const shape = {
       ...along,

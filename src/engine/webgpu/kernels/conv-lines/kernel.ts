@@ -67,10 +67,9 @@ export function convLines(
   stride: 1 | 2,
   epilogue: Epilogue = 'plain',
 ): Kernel<LinesBuffer, ConvLinesField> {
-  const columns = (tile.pixels - 1) * stride + 3;
   const pixels = linePixels(
     tile,
-    Array.from({ length: columns }, (_, k) => `left + ${k}`),
+    Array.from({ length: columnsOf(tile, stride) }, (_, k) => `left + ${k}`),
   );
   const weights = weightLoads(tile, 3, { tap: 'tapStride', row: 'rowStride' });
   return defineKernel({
@@ -90,7 +89,22 @@ export function convLines(
   ${pixels.columns}
   ${weights.prepare}
   ${declareAccumulators(tile)}
-  var r = 0u;
+  ${tile.flat ? flatLoop(tile, stride, pixels.names, weights) : lineByLine(tile, stride, pixels.inLine, weights)}
+  let firstOut = image * shape.outAcross * shape.outAlong + across * shape.outLine + firstPixel * shape.outStep;
+  ${storeTile(tile, epilogue, {
+    valid: (p) => `exists & (firstPixel + ${p}u < shape.outAlong)`,
+    pixel: (p) => `firstOut + ${p}u * shape.outStep`,
+    vector: 'block',
+    end: 'outEnd',
+  })}
+}`,
+  });
+}
+
+/** A loop over runs, in it one over their input channels. */
+function lineByLine(tile: Tile, stride: 1 | 2, inLine: string, weights: ReturnType<typeof weightLoads>): string {
+  const columns = columnsOf(tile, stride);
+  return `var r = 0u;
   loop {
     let run = firstRun + r * ${RUN_WORDS}u;
     let sourceLine = i32(across * ${stride}u) + lines[run];
@@ -102,30 +116,66 @@ export function convLines(
     // A block without runs makes one turn, over zeros.
     let lineInside = exists & (r < runs) & (u32(sourceLine) < shape.inAcross);
     ${weights.place}
-    ${pixels.inLine}
+    ${inLine}
     for (var c = 0u; c < ${tile.channels === 1 ? 'channels' : '(channels + 3u) / 4u'}; c++) {
       ${times(columns, (k) => `let x${k} = ${loadSource(tile, `at${k} + c`)};`)}
       ${weights.load(`firstWeight + c * ${tile.channels}u * rowStride`)}
-      ${times(tile.pixels, (p) =>
-        multiplyAdd(
-          tile,
-          p,
-          [0, 1, 2].map((tap) => `x${p * stride + tap}`),
-        ),
-      )}
+      ${addTaps(tile, stride)}
     }
     continuing { r += 1u; break if r >= runs; }
-  }
-  let firstOut = image * shape.outAcross * shape.outAlong + across * shape.outLine + firstPixel * shape.outStep;
-  ${storeTile(tile, epilogue, {
-    valid: (p) => `exists & (firstPixel + ${p}u < shape.outAlong)`,
-    pixel: (p) => `firstOut + ${p}u * shape.outStep`,
-    vector: 'block',
-    end: 'outEnd',
-  })}
-}`,
-  });
+  }`;
 }
+
+/**
+ * One loop over the input channels of all runs, in the same order; runs are a kernel's lines, one after another, with the
+ * same channels. Entering a loop and leaving it costs a software adapter about a turn and a half, which counts where
+ * channels are few; the addresses that it finds anew every turn cost more where they are many.
+ */
+function flatLoop(
+  tile: Tile,
+  stride: 1 | 2,
+  columns: readonly { readonly offset: string; readonly inside: string }[],
+  weights: ReturnType<typeof weightLoads>,
+): string {
+  return `let channel = u32(lines[firstRun + 1u]);
+  let channels = u32(lines[firstRun + 2u]);
+  let rowStride = u32(lines[firstRun + 4u]);
+  let tapStride = u32(lines[firstRun + 5u]);
+  ${weights.place}
+  var weightAt = u32(lines[firstRun + 3u]) + column;
+  var sourceLine = i32(across * ${stride}u) + lines[firstRun];
+  var lineAt = imageAt + u32(sourceLine) * lineStep + channel;
+  var lineInside = exists & (u32(sourceLine) < shape.inAcross);
+  let toNextWeights = 3u * tapStride - (channels - 1u) * rowStride;
+  let toNextLine = lineStep - (channels - 1u);
+  var c = 0u;
+  let turns = channels * runs;
+  for (var i = 0u; i < turns; i++) {
+    ${columns.map(({ offset, inside }, k) => `let at${k} = select(0u, lineAt + ${offset}, lineInside & ${inside});`).join('\n')}
+    ${columns.map((_, k) => `let x${k} = ${loadSource(tile, `at${k}`)};`).join('\n')}
+    ${weights.load('weightAt')}
+    let lineEnds = c + 1u == channels;
+    c = select(c + 1u, 0u, lineEnds);
+    weightAt += select(rowStride, toNextWeights, lineEnds);
+    lineAt += select(1u, toNextLine, lineEnds);
+    sourceLine += i32(lineEnds);
+    lineInside = exists & (u32(sourceLine) < shape.inAcross);
+    ${addTaps(tile, stride)}
+  }`;
+}
+
+/** Adds the products of a turn: every pixel's three taps. */
+const addTaps = (tile: Tile, stride: 1 | 2): string =>
+  times(tile.pixels, (p) =>
+    multiplyAdd(
+      tile,
+      p,
+      [0, 1, 2].map((tap) => `x${p * stride + tap}`),
+    ),
+  );
+
+/** Pixels of a line of the input that a tile reads. */
+const columnsOf = ({ pixels }: Tile, stride: 1 | 2): number => (pixels - 1) * stride + 3;
 
 export const buffers = (tile: Tile) => ({ ...convBuffers(tile), lines: ['read', 'array<i32>'] as const });
 export type LinesBuffer = keyof ReturnType<typeof buffers>;

@@ -19,8 +19,12 @@ export const SHARED_UNITS = WORKGROUP / SHARED_BLOCKS;
 export const gradientTileLabel = ({ vectors, quads, shared = false }: GradientTile): string =>
   `${vectors * 4}${quads ? 'q' : ''}${shared ? 's' : ''}`;
 
-/** Pixels taken at a time: an accumulator is written once for all of them. */
+/**
+ * Pixels taken at a time: an accumulator is written once for all of them. By lines with stride 2, where a pixel reads two
+ * columns of its own, the loads of one fill a turn (measured on SwiftShader).
+ */
 export const PIXELS = 2;
+export const linePixelsOf = (stride: 1 | 2): number => (stride === 2 ? 1 : PIXELS);
 
 export const GRADIENT_BUFFERS = {
   source: ['read', 'array<Stored>'],
@@ -42,13 +46,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   let unit = id.x % shape.lanes;`;
 
 /**
- * Loads the output gradient of `PIXELS` pixels from `ox` on as `g<pixel>_<vector>`. Needs `gradientLine` (address of the
+ * Loads the output gradient of `pixels` pixels from `ox` on as `g<pixel>_<vector>`. Needs `gradientLine` (address of the
  * line's first value of this block), `gradientStep` (vec4s from pixel to pixel) and `lineExists`; pixels past the line
  * read zeros. Vectors of a block past the last one
  * read the next pixel; they are never stored. `prepare` stands before the loops: division is dear on software adapters.
  */
-export function gradientLoads({ vectors, quads }: GradientTile): { readonly prepare: string; readonly load: string } {
-  const count = PIXELS * vectors;
+export function gradientLoads(
+  { vectors, quads }: GradientTile,
+  pixels = PIXELS,
+): { readonly prepare: string; readonly load: string } {
+  const count = pixels * vectors;
   const name = (i: number): string => `g${Math.floor(i / vectors)}_${i % vectors}`;
   const at = (pixel: string, offset: string): string =>
     `vec4f(gradient[select(0u, pixelAt + ${offset}, lineExists & (ox + ${pixel} < shape.outAlong))])`;

@@ -56,6 +56,11 @@ const LINE_TILES: readonly Tile[] = [
     [1, 2, 4].map((vectors) => ({ pixels: 8, vectors, channels: 4 as const, quads })),
   ),
 ];
+/** Those of convolutions by lines of whole kernels at stride 1: also with one loop. */
+const WHOLE_LINE_TILES: readonly Tile[] = [
+  ...LINE_TILES,
+  ...TILES.filter(({ channels }) => channels === 1).map((tile) => ({ ...tile, flat: true })),
+];
 /** Those of convolutions over rows: also work-groups of one quad. */
 const ROW_TILES: readonly Tile[] = [
   ...TILES,
@@ -182,6 +187,7 @@ function set(
   every: number,
   cases: () => readonly ConvCase[],
   everyInputGradient = every,
+  tiles = form === 'rows' ? ROW_TILES : LINE_TILES,
 ): ProblemSet {
   let made: Promise<readonly Problem[]> | undefined;
   const make = (): Promise<readonly Problem[]> =>
@@ -191,7 +197,6 @@ function set(
         return { name: JSON.stringify(shape), g, plain: stock(g, i * 3) };
       }),
     );
-  const tiles = form === 'rows' ? ROW_TILES : LINE_TILES;
   return { name, every, everyInputGradient, problems: () => (made ??= make()), tiles };
 }
 
@@ -201,7 +206,7 @@ const columns = (seed: number, stride: number) => (): readonly ConvCase[] =>
   columnConvCases(SHAPES, seed).map((shape) => ({ ...shape, stride }));
 
 const SETS = [
-  set('3x3 by rows, stride 1', 'row lines', 2, dense(1, 3, [1])),
+  set('3x3 by rows, stride 1', 'row lines', 2, dense(1, 3, [1]), 2, WHOLE_LINE_TILES),
   set('3x3 by rows, stride 2', 'row lines', 2, dense(2, 3, [2]), 1),
   set('columns of 3x3, stride 1', 'column lines', 2, columns(7, 1)),
   set('columns of 3x3, stride 2', 'column lines', 2, columns(8, 2)),
@@ -462,8 +467,8 @@ function addKernelGradient(batch: Batch, tile: GradientTile, problem: Problem, t
   );
 }
 
-const label = ({ pixels, vectors, channels, quads, narrow = false }: Tile): string =>
-  `${pixels} pixels x ${vectors} vec4, ${channels} channels a turn${quads ? ', quads' : ''}${narrow ? ', narrow' : ''}`;
+const label = ({ pixels, vectors, channels, quads, narrow, flat }: Tile): string =>
+  `${pixels} pixels x ${vectors} vec4, ${channels} channels a turn${quads ? ', quads' : ''}${narrow ? ', narrow' : ''}${flat ? ', one loop' : ''}`;
 
 describe.each(SETS)('$name', ({ problems, tiles, every, everyInputGradient }) => {
   /** The shapes of a tile. */

@@ -17,6 +17,11 @@ export interface Tile {
   /** Work-groups of a single quad: for layers with few tiles, which would leave most of a larger group idle. */
   readonly narrow?: boolean;
   /**
+   * Convolutions by lines of a whole kernel, for few input channels: one loop in place of two. `channels` is 1. Adds in
+   * the same order.
+   */
+  readonly flat?: boolean;
+  /**
    * Convolutions by lines: a work-group stages pixels and weights in its memory. `channels` is 4. Never on a software
    * adapter.
    */
@@ -35,8 +40,8 @@ export const blockVectors = ({ vectors, shared = false }: Pick<Tile, 'vectors' |
 /** Tiles of the same block in a work-group of a convolution by lines. */
 export const groupTiles = ({ shared = false }: Tile): number => (shared ? WORKGROUP / SHARED_BLOCKS : WORKGROUP);
 
-export const tileLabel = ({ pixels, vectors, channels, quads, narrow = false, shared = false }: Tile): string =>
-  `${pixels}x${vectors * 4}c${channels}${quads ? 'q' : ''}${narrow ? 'n' : ''}${shared ? 's' : ''}`;
+export const tileLabel = ({ pixels, vectors, channels, quads, narrow, flat, shared }: Tile): string =>
+  `${pixels}x${vectors * 4}c${channels}${quads ? 'q' : ''}${narrow ? 'n' : ''}${flat ? 'f' : ''}${shared ? 's' : ''}`;
 
 /** Lines of WGSL for 0 to count - 1. */
 export const times = (count: number, line: (index: number) => string): string =>
@@ -116,7 +121,15 @@ export const pixelAddress = (ix: string): string =>
  * and the addresses in line `sourceLine`, from `channel` on (`inLine`). Needs `imageAt` and `lineInside`. Terms are named
  * once, since software adapters compute again what is written twice.
  */
-export function linePixels(tile: Tile, xs: readonly string[]): { readonly columns: string; readonly inLine: string } {
+export function linePixels(
+  tile: Tile,
+  xs: readonly string[],
+): {
+  readonly columns: string;
+  readonly inLine: string;
+  /** Of each pixel, after `columns`: its address within a line, and whether it lies in it. */
+  readonly names: readonly { readonly offset: string; readonly inside: string }[];
+} {
   const scalars = tile.channels === 1 ? ' * 4u' : '';
   return {
     columns: `
@@ -129,6 +142,7 @@ export function linePixels(tile: Tile, xs: readonly string[]): { readonly column
     let firstChannel = channel${tile.channels === 1 ? '' : ' / 4u'};
     let lineAt = imageAt + u32(sourceLine) * lineStep + firstChannel;
     ${times(xs.length, (k) => `let at${k} = select(firstChannel, lineAt + column${k}, lineInside & inside${k});`)}`,
+    names: xs.map((_, k) => ({ offset: `column${k}`, inside: `inside${k}` })),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Grid, WORKGROUP, defineKernel, groupsFor } from '../../kernel.ts';
+import { type Grid, WORKGROUP, defineKernel } from '../../kernel.ts';
 
 /**
  * A block of weights, [taps, in, out] with padded channels, that the input gradient needs as [taps, out, in].
@@ -14,13 +14,26 @@ export interface Transposition {
   readonly flip: boolean;
 }
 
-const WORDS = 6;
+/** Vec4s of the result that a work-group makes, a few by each thread. */
+const SHARE = 4 * WORKGROUP;
+const GROUP_WORDS = 2;
 
-/** Jobs as the kernel reads them. */
-export const transpositionTable = (jobs: readonly Transposition[]): Uint32Array =>
-  Uint32Array.from(
-    jobs.flatMap((job) => [job.from, job.to, job.taps, job.inVectors, job.outVectors, Number(job.flip)]),
+/** Work-groups of all jobs: each has a share of one job, from vec4 `first` of its result on. */
+const sharesOf = (jobs: readonly Transposition[]): readonly { readonly job: number; readonly first: number }[] =>
+  jobs.flatMap((job, index) =>
+    Array.from({ length: Math.ceil(transposedSize(job) / SHARE) }, (_, share) => ({
+      job: index,
+      first: share * SHARE,
+    })),
   );
+
+/** What each work-group does, then the jobs, as the kernel reads them. */
+export function transpositionTable(jobs: readonly Transposition[]): Uint32Array {
+  const shares = sharesOf(jobs);
+  const words = jobs.map((job) => [job.from, job.to, job.taps, job.inVectors, job.outVectors, Number(job.flip)]);
+  const jobAt = (index: number): number => shares.length * GROUP_WORDS + index * (words[0]?.length ?? 0);
+  return Uint32Array.from([...shares.flatMap(({ job, first }) => [jobAt(job), first]), ...words.flat()]);
+}
 
 /** Vec4s of a job's result. */
 export const transposedSize = ({
@@ -29,7 +42,7 @@ export const transposedSize = ({
   outVectors,
 }: Pick<Transposition, 'taps' | 'inVectors' | 'outVectors'>): number => taps * outVectors * 4 * inVectors;
 
-/** All layers' transpositions in one dispatch: a job for each y, one thread a vec4 of the result. */
+/** All layers' transpositions in one dispatch. */
 export const transposeKernels = defineKernel({
   label: 'transpose-kernels',
   buffers: {
@@ -40,8 +53,9 @@ export const transposeKernels = defineKernel({
   shape: ['jobs'],
   body: `
 @compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let job = group.y * ${WORDS}u;
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+  let job = jobs[group.x * ${GROUP_WORDS}u];
+  let first = jobs[group.x * ${GROUP_WORDS}u + 1u] + thread;
   let source = jobs[job] * 4u;
   let result = jobs[job + 1u];
   let taps = jobs[job + 2u];
@@ -49,24 +63,16 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   let inputs = inVectors * 4u;
   let outputs = jobs[job + 4u] * 4u;
   let flip = jobs[job + 5u] != 0u;
-  var i = id.x;
-  if (i < taps * outputs * inVectors) { loop {
+  let end = min(taps * outputs * inVectors, first - thread + ${SHARE}u);
+  for (var i = first; i < end; i += ${WORKGROUP}u) {
     let row = i / inVectors;
     let c = i - row * inVectors;
     let tap = row / outputs;
     let o = row - tap * outputs;
     let at = source + (select(tap, taps - 1u - tap, flip) * inputs + c * 4u) * outputs + o;
     transposed[result + i] = vec4f(weights[at], weights[at + outputs], weights[at + 2u * outputs], weights[at + 3u * outputs]);
-    continuing { i += groups.x * ${WORKGROUP}u; break if i >= taps * outputs * inVectors; }
-  } }
+  }
 }`,
 });
 
-/** Work-groups a job: small jobs leave most of a larger number idle, and the kernel loops over large ones. */
-const MOST_GROUPS = 128;
-
-export const transposeGrid = (jobs: readonly Transposition[]): Grid => [
-  Math.min(MOST_GROUPS, groupsFor(Math.max(...jobs.map(transposedSize), 1))),
-  jobs.length,
-  1,
-];
+export const transposeGrid = (jobs: readonly Transposition[]): Grid => [Math.max(1, sharesOf(jobs).length), 1, 1];
