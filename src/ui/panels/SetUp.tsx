@@ -8,6 +8,7 @@ import { useLab, useLabState } from '../app/lab-context.tsx';
 import { ApplyBar } from './ApplyBar.tsx';
 import { BudgetField } from './BudgetField.tsx';
 import { Field, useDraftText, useDraftValue, useProblem } from './fields.tsx';
+import { ListOption } from './ListOption.tsx';
 import { OptionFields } from './OptionFields.tsx';
 import { Rivals } from './Rivals.tsx';
 
@@ -44,13 +45,16 @@ export function SetUp() {
         </p>
       )}
       {chosen && chosen.budgets.length > 0 && <BudgetField scheme={chosen} />}
+      {chosen?.options.map(
+        (field) => field.type === 'list' && <ListOption key={`${chosen.id}.${field.key}`} field={field} />,
+      )}
       <Rivals />
       <LengthField />
       <div className="setup-pair">
         <Field path="train.batchSize" label="Batch size" min={1} max={512} integer />
         <Field path="train.learningRate" label="Learning rate" min={0.0001} max={100} step={0.01} />
       </div>
-      {chosen && chosen.options.length > 0 && (
+      {chosen?.options.some(({ type }) => type !== 'list') && (
         <details className="setup-more">
           <summary>{chosen.title} options</summary>
           <OptionFields scheme={chosen} />
@@ -162,8 +166,12 @@ function LengthField() {
     actions.edit('train.epochs', key === 'epochs' ? value : undefined);
     const { scheme } = store.getState().draft;
     if (typeof scheme !== 'object' || scheme === null) return;
-    actions.edit('scheme.until', undefined);
-    actions.edit('scheme.every', undefined);
+    for (const key of ['until', 'every', 'bitsAt']) actions.edit(`scheme.${key}`, undefined);
+    for (const [key, value] of Object.entries(scheme)) {
+      const list: unknown = value;
+      if (!Array.isArray(list)) continue;
+      list.forEach((_, index) => actions.edit(`scheme.${key}.${index}.at`, undefined));
+    }
   };
   const total = parsed.ok ? totalSteps(parsed.spec) : null;
   return (
