@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withKey } from './draft.ts';
+import { withKey, withoutSteps } from './draft.ts';
 
 const draft = { seed: 1, scheme: { id: 'x', stages: [{ at: 1 }, { at: 2, keep: 0.5 }] } };
 
@@ -22,4 +22,24 @@ test('a list stays a list: its entries go by their place', () => {
   expect(stages('7.at', 3)).toEqual(draft.scheme.stages);
   expect(stages('length', 0)).toEqual(draft.scheme.stages);
   expect(draft.scheme.stages).toHaveLength(2);
+});
+
+test('another length gives the steps of a scheme and of its entries back their defaults, and nothing else', () => {
+  expect(
+    withoutSteps({
+      id: 'x',
+      at: 3,
+      until: 9,
+      every: 2,
+      bitsAt: 5,
+      stages: [{ at: 1, keep: 0.5 }, { stride: 3 }],
+      bits: '4',
+    }),
+  ).toEqual({ id: 'x', at: 3, stages: [{ keep: 0.5 }, { stride: 3 }], bits: '4' });
+  expect(withoutSteps({ id: 'x', budget: [{ kind: 'macs', keep: 0.5 }], keep: { conv1: [0, 1] } })).toEqual({
+    id: 'x',
+    budget: [{ kind: 'macs', keep: 0.5 }],
+    keep: { conv1: [0, 1] },
+  });
+  expect(withoutSteps(undefined)).toBeUndefined();
 });

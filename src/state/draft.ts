@@ -19,4 +19,23 @@ function within(before: unknown, path: string, value: unknown): unknown {
   return entries.flatMap(([place, entry]) => (Number(place) <= before.length ? [entry] : []));
 }
 
+/** Options that say when, also in entries of a list: their defaults follow the length of the run. */
+const STEPS = ['until', 'every', 'bitsAt'];
+const STEPS_OF_ENTRIES = ['at'];
+
+/** A draft's scheme without the steps that it gives. */
+export function withoutSteps(scheme: unknown): unknown {
+  if (!isObject(scheme)) return scheme;
+  return Object.fromEntries(
+    Object.entries(scheme)
+      .filter(([key]) => !STEPS.includes(key))
+      .map(([key, value]) => [key, Array.isArray(value) ? value.map(withoutOwnSteps) : value]),
+  );
+}
+
+const withoutOwnSteps = (entry: unknown): unknown =>
+  isObject(entry)
+    ? Object.fromEntries(Object.entries(entry).filter(([key]) => !STEPS_OF_ENTRIES.includes(key)))
+    : entry;
+
 const isObject = (value: unknown): value is SpecInput => typeof value === 'object' && value !== null;

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { ZOO } from '../../core/network/index.ts';
 import { PRESETS, RACES } from '../../core/spec/presets.ts';
 import { totalSteps } from '../../core/spec/spec.ts';
+import { withoutSteps } from '../../state/draft.ts';
 import { RECORDINGS } from '../../state/recordings.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import { ApplyBar } from './ApplyBar.tsx';
@@ -165,13 +166,7 @@ function LengthField() {
     actions.edit('train.steps', key === 'steps' ? value : undefined);
     actions.edit('train.epochs', key === 'epochs' ? value : undefined);
     const { scheme } = store.getState().draft;
-    if (typeof scheme !== 'object' || scheme === null) return;
-    for (const key of ['until', 'every', 'bitsAt']) actions.edit(`scheme.${key}`, undefined);
-    for (const [key, value] of Object.entries(scheme)) {
-      const list: unknown = value;
-      if (!Array.isArray(list)) continue;
-      list.forEach((_, index) => actions.edit(`scheme.${key}.${index}.at`, undefined));
-    }
+    actions.edit('scheme', withoutSteps(scheme));
   };
   const total = parsed.ok ? totalSteps(parsed.spec) : null;
   return (
