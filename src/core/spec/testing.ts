@@ -32,6 +32,7 @@ const ITEM: readonly ItemField[] = [
     min: 0,
     max: 1_000,
     step: 1,
+    ofPlace: true,
     default: ({ steps }, index = 0) => Math.round((steps * (index + 1)) / 4),
   },
   {

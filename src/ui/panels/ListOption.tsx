@@ -48,7 +48,9 @@ export function ListOption({ field }: { field: ListField }) {
                 label={`Move ${noun} ${index + 1} earlier`}
                 disabled={index === 0}
                 icon={<ArrowUp size={13} />}
-                onClick={() => edit(swappedAt(list, index - 1), index === 1 ? 'later-0' : `earlier-${index - 1}`)}
+                onClick={() =>
+                  edit(swappedAt(list, index - 1, field), index === 1 ? 'later-0' : `earlier-${index - 1}`)
+                }
               />
               <Act
                 act={`later-${index}`}
@@ -57,7 +59,7 @@ export function ListOption({ field }: { field: ListField }) {
                 icon={<ArrowDown size={13} />}
                 onClick={() =>
                   edit(
-                    swappedAt(list, index),
+                    swappedAt(list, index, field),
                     index === list.length - 2 ? `earlier-${index + 1}` : `later-${index + 1}`,
                   )
                 }
@@ -133,9 +135,12 @@ const inSentence = (label: string): string =>
 
 type EntryFieldProps = Omit<Parameters<typeof PlainOption>[0], 'error'> & { readonly path: string };
 
-const EntryField = ({ path, ...props }: EntryFieldProps) => (
-  <PlainOption {...props} size="xs" title={props.field.help} error={useProblem(path)} />
-);
+function EntryField({ path, ...props }: EntryFieldProps) {
+  const problem = useProblem(path);
+  // The path is where one looks; half a column has no room for it.
+  const error = problem?.startsWith(`${path}: `) ? problem.slice(path.length + 2) : problem;
+  return <PlainOption {...props} size="xs" title={props.field.help} error={error} />;
+}
 
 function EntryProblem({ path }: { path: string }) {
   const problem = useProblem(path);

@@ -43,13 +43,13 @@ test('an entry more has the defaults of its place; the others stay as they are',
   expect(without([share(1, 1), taps(2, 2), share(3, 1)], 1)).toEqual([share(1, 1), share(3, 1)]);
 });
 
-test('entries move as they are: a default of its old place stays with the entry', () => {
+test('entries that change places keep what they say, but for the steps, which stay in order', () => {
   const list = shownEntries([{}, {}, {}], place);
   expect(list).toEqual([share(10, 0.5), taps(20, 3), taps(30, 3)]);
-  expect(swappedAt(list, 0)).toEqual([taps(20, 3), share(10, 0.5), taps(30, 3)]);
-  expect(shownEntries(swappedAt(list, 0), place)).toEqual(swappedAt(list, 0));
-  expect(swappedAt(list, 2)).toBe(list);
-  expect(swappedAt(list, -1)).toBe(list);
+  expect(swappedAt(list, 0, PARTS)).toEqual([taps(10, 3), share(20, 0.5), taps(30, 3)]);
+  expect(shownEntries(swappedAt(list, 0, PARTS), place)).toEqual(swappedAt(list, 0, PARTS));
+  expect(swappedAt(list, 2, PARTS)).toBe(list);
+  expect(swappedAt(list, -1, PARTS)).toBe(list);
 });
 
 test('whatever is done in turn, the list parses to itself', () => {
@@ -57,7 +57,7 @@ test('whatever is done in turn, the list parses to itself', () => {
   const done = (list: OptionList, [what, at]: [string, number]): OptionList => {
     if (what === 'add') return list.length < PARTS.most ? withOneMore(list, place) : list;
     if (what === 'remove') return list.length > PARTS.least ? without(list, at) : list;
-    if (what === 'swap') return swappedAt(list, at);
+    if (what === 'swap') return swappedAt(list, at, PARTS);
     if (what === 'empty') return withValue(list, at, 'at', undefined, place);
     return withValue(list, at, 'kind', list[at]?.['kind'] === 'taps' ? 'share' : 'taps', place);
   };

@@ -39,11 +39,17 @@ export const withOneMore = (list: OptionList, place: ListPlace): OptionList => s
 /** The list without an entry. */
 export const without = (list: OptionList, index: number): OptionList => list.toSpliced(index, 1);
 
-/** The list with two neighbours in each other's place: entry `index`, and the one after it. */
-export function swappedAt(list: OptionList, index: number): OptionList {
+/** The list with two neighbours in each other's place, but for what belongs to the place: `index` and the one after it. */
+export function swappedAt(list: OptionList, index: number, { item }: ListField): OptionList {
   const [first, second] = list.slice(index, index + 2);
-  return first && second ? list.toSpliced(index, 2, second, first) : list;
+  if (!first || !second) return list;
+  const stay = item.filter(({ key, ofPlace }) => ofPlace && key in first && key in second);
+  const placed = (entry: OptionItem): OptionItem =>
+    Object.fromEntries(stay.map(({ key }) => [key, entry[key]]).filter(isGiven));
+  return list.toSpliced(index, 2, { ...second, ...placed(first) }, { ...first, ...placed(second) });
 }
+
+const isGiven = (pair: readonly unknown[]): pair is [string, PlainValue] => pair[1] !== undefined;
 
 /** The fields that an entry of these values takes, in order. */
 export const fieldsOf = (entry: OptionItem, { item }: ListField): readonly ItemField[] =>

@@ -1,5 +1,5 @@
 import { Button, NativeSelect, Slider } from '@mantine/core';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { uniforms } from '../../core/random/uniforms.ts';
 import type { ConvLayer } from '../../core/sparsity/index.ts';
 import { useLab, useRunView } from '../app/lab-context.tsx';
@@ -24,11 +24,15 @@ import './taps.css';
 /** Strided taps of the selected run by hand: what is chosen waits for Fork, as channels do. Closed until it is wanted. */
 export function TapCard() {
   const [open, setOpen] = useState(false);
+  const card = useRef<HTMLDetailsElement>(null);
   const editing = useTaps(useRunView());
+  useEffect(() => {
+    if (open) card.current?.scrollIntoView({ block: 'nearest' });
+  }, [open]);
   if (!editing) return null;
   const { pending } = editing;
   return (
-    <details className="taps card" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details ref={card} className="taps card" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <h2>Strided taps by hand</h2>
         <p>

@@ -23,7 +23,7 @@ export function TapSizesTable({ layer, now, then }: { layer: string; now: TapSiz
           <td />
           <th scope="col">Run</th>
           <th scope="col">By hand</th>
-          <th scope="col">of it</th>
+          <th scope="col">of run</th>
         </tr>
       </thead>
       <tbody>
