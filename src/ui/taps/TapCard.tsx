@@ -24,6 +24,7 @@ import './taps.css';
 /** Strided taps of the selected run by hand: what is chosen waits for Fork, as channels do. Closed until it is wanted. */
 export function TapCard() {
   const [open, setOpen] = useState(false);
+  const [chosen, setChosen] = useState('');
   const card = useRef<HTMLDetailsElement>(null);
   const editing = useTaps(useRunView());
   useEffect(() => {
@@ -41,14 +42,20 @@ export function TapCard() {
             : 'Which taps of each kernel stay: one in every stride, from an offset for each source map'}
         </p>
       </summary>
-      {open && <Picker editing={editing} />}
+      {open && <Picker editing={editing} chosen={chosen} onLayer={setChosen} />}
     </details>
   );
 }
 
-function Picker({ editing }: { editing: TapEditing }) {
+interface PickerProps {
+  readonly editing: TapEditing;
+  /** The convolution that was chosen to look at; the first where there is no such. */
+  readonly chosen: string;
+  onLayer(layer: string): void;
+}
+
+function Picker({ editing, chosen, onLayer }: PickerProps) {
   const { network, layers, running, edited, pending, choose } = editing;
-  const [chosen, setChosen] = useState('');
   const [draws, setDraws] = useState(0);
   const { store } = useLab();
   const layer = layers.find(({ id }) => id === chosen) ?? layers[0];
@@ -69,7 +76,7 @@ function Picker({ editing }: { editing: TapEditing }) {
           label="Convolution"
           data={layers.map(({ id }) => ({ value: id, label: pending.includes(id) ? `${id}, chosen` : id }))}
           value={layer.id}
-          onChange={(event) => setChosen(event.currentTarget.value)}
+          onChange={(event) => onLayer(event.currentTarget.value)}
         />
         <Stride
           layer={layer}
@@ -115,7 +122,7 @@ function Picker({ editing }: { editing: TapEditing }) {
       </div>
       <div className="taps-offsets">
         <p className="taps-kept">
-          <strong>{`${then.layer.lowered?.rows ?? 0} of ${maps.length * layer.taps} taps kept`}</strong>
+          <strong>{`${count(then.layer.lowered?.rows ?? 0)} of ${count(maps.length * layer.taps)} taps kept`}</strong>
           {pattern.stride === 1
             ? ' Stride 1 keeps them all.'
             : ' Press a picture, or ↑ and ↓ on it, for another offset.'}
@@ -137,6 +144,8 @@ function Picker({ editing }: { editing: TapEditing }) {
     </div>
   );
 }
+
+const count = (value: number): string => value.toLocaleString('en');
 
 /** One tap in how many a convolution keeps: 1 is dense, as many as there are taps keeps a single one. */
 function Stride({ layer, stride, onStride }: { layer: ConvLayer; stride: number; onStride: (to: number) => void }) {
