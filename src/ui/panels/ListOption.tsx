@@ -138,7 +138,8 @@ type EntryFieldProps = Omit<Parameters<typeof PlainOption>[0], 'error'> & { read
 function EntryField({ path, ...props }: EntryFieldProps) {
   const problem = useProblem(path);
   // The path is where one looks; half a column has no room for it.
-  const error = problem?.startsWith(`${path}: `) ? problem.slice(path.length + 2) : problem;
+  const [first, ...rest] = problem?.startsWith(`${path}: `) ? problem.slice(path.length + 2) : (problem ?? '');
+  const error = first && first.toUpperCase() + rest.join('');
   return <PlainOption {...props} size="xs" title={props.field.help} error={error} />;
 }
 
