@@ -13,7 +13,7 @@ export interface Lane {
   readonly colour: number;
   readonly spec: Spec;
   readonly state: RunState;
-  /** How far its scheme is with what it computes before the first step; null when it computes nothing. */
+  /** How far its scheme is with what it computes between two steps; null when it computes nothing. */
   readonly schemeProgress: SchemeProgress | null;
   readonly hidden: boolean;
   /** Steps it can be forked from. */

@@ -14,9 +14,8 @@ export function createPlayback(
 
   const move = (step: number | null): void => {
     const cursor = step === null || step >= lastStep() ? null : Math.max(0, Math.round(step));
-    const { cursor: before, edits } = store.getState();
-    // Channels are switched on what is shown.
-    store.setState({ cursor, edits: cursor === before ? edits : {} });
+    // Channels are switched, and taps chosen, on what is shown.
+    store.setState(cursor === store.getState().cursor ? { cursor } : { cursor, edits: {}, tapEdits: {} });
     onMove();
   };
   const stop = (): void => {

@@ -1,3 +1,4 @@
+import type { Structure } from '../core/network/index.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
 import { type ParsedSpec, type SpecProblem, parseSpec } from '../core/spec/parse.ts';
 import type { SpecInput } from '../core/spec/presets.ts';
@@ -33,6 +34,8 @@ export interface LabState {
   readonly speed: number;
   /** Kept channels by group, switched by hand on the map and not yet forked or run. */
   readonly edits: Readonly<Record<string, readonly number[]>>;
+  /** Kept taps by convolution, chosen by hand and not yet forked. */
+  readonly tapEdits: NonNullable<Structure['taps']>;
   /** Version of the histories as last published: a few times a second, for charts and numbers. */
   readonly published: number;
   /** What can be undone, the newest last. */
@@ -62,6 +65,7 @@ export function initialState(schemes: readonly Scheme[]): LabState {
     playing: 0,
     speed: 10,
     edits: {},
+    tapEdits: {},
     published: 0,
     past: [],
   };

@@ -2,6 +2,7 @@ import { createStore } from 'zustand/vanilla';
 import type { RunEvent } from '../core/events/events.ts';
 import { decodeRecording } from '../core/events/recording.ts';
 import { type RunView, emptyView } from '../core/events/view.ts';
+import type { TapPattern } from '../core/network/taps.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
 import { parseSpec } from '../core/spec/parse.ts';
 import type { SpecInput } from '../core/spec/presets.ts';
@@ -122,7 +123,14 @@ export function createLab(
     const lane = laneOf(run);
     if (!lane) return;
     const draft = drafts.get(run) ?? { ...lane.spec };
-    store.setState({ selected: run, draft, parsed: parseSpec(draft, schemes), opened: lane.spec, edits: {} });
+    store.setState({
+      selected: run,
+      draft,
+      parsed: parseSpec(draft, schemes),
+      opened: lane.spec,
+      edits: {},
+      tapEdits: {},
+    });
     publish();
   };
 
@@ -135,7 +143,7 @@ export function createLab(
     const [first] = lanes;
     if (!first) return;
     if (draft) drafts.set(first.run, draft);
-    store.setState({ lanes, selected: first.run, runState: 'loading', cursor: null, edits: {}, alert: null });
+    store.setState({ lanes, selected: first.run, runState: 'loading', cursor: null, alert: null });
     playback.stop();
     show(first.run);
     lab.send({ type: 'open', runs: lanes.map(({ run, spec }) => ({ run, spec })) });
@@ -248,10 +256,11 @@ export function createLab(
       store.setState({ alert: null });
       openDraft();
     },
-    /** Gives the form back the selected run's spec, and the map its channels. */
+    /** Gives the form back the selected run's spec, the map its channels and the kernels their taps. */
     discard(): void {
       const { opened } = get();
-      if (opened) store.setState({ draft: { ...opened }, parsed: parseSpec(opened, schemes), edits: {} });
+      if (!opened) return;
+      store.setState({ draft: { ...opened }, parsed: parseSpec(opened, schemes), edits: {}, tapEdits: {} });
     },
     undo(): void {
       const { past } = get();
@@ -326,20 +335,28 @@ export function createLab(
       const { [group]: _, ...others } = get().edits;
       store.setState({ edits: kept ? { ...others, [group]: kept } : others });
     },
+    /** Chooses the kept taps of a convolution; they wait for Fork (or Discard). Null: as the run has them. */
+    chooseTaps(layer: string, pattern: TapPattern | null): void {
+      const { [layer]: _, ...others } = get().tapEdits;
+      store.setState({ tapEdits: pattern ? { ...others, [layer]: pattern } : others });
+    },
     /**
      * Opens a run that goes on from the selected one's checkpoint of a step with what the form and the map say. The
      * parent is untouched; its form goes back to its own spec.
      */
     fork(step: number): void {
-      const { parsed, selected, edits, opened, lanes } = get();
+      const { parsed, selected, edits, tapEdits, opened, lanes } = get();
       const parent = laneOf(selected);
       if (!parsed.ok || !parent || !opened) return;
       const name = parsed.spec.name === opened.name ? unusedName(`${opened.name}, fork`, lanes) : parsed.spec.name;
       const spec = { ...parsed.spec, name };
       const lane = addLane(spec, { parent: { run: selected, step } });
       if (!lane) return;
-      const channels = Object.keys(edits).length > 0 ? { channels: edits } : {};
-      lab.send({ type: 'fork', run: lane.run, spec, from: { run: selected, step }, ...channels });
+      const byHand = {
+        ...(Object.keys(edits).length > 0 ? { channels: edits } : {}),
+        ...(Object.keys(tapEdits).length > 0 ? { taps: tapEdits } : {}),
+      };
+      lab.send({ type: 'fork', run: lane.run, spec, from: { run: selected, step }, ...byHand });
       remember('the fork', () => removeLane(lane.run));
       store.setState({ draft: { ...opened }, parsed: parseSpec(opened, schemes) });
       drafts.delete(selected);

@@ -202,7 +202,7 @@ describe('by hand', () => {
     await page.close();
   });
 
-  test('a paused run is forked with a channel switched off; its why stays pinned; a changed learning rate is an event', async () => {
+  test('a paused run is forked with a channel switched off and taps chosen; its why stays pinned; a changed learning rate is an event', async () => {
     const { page } = await built.visit(
       linkOf({
         ...base,
@@ -230,6 +230,16 @@ describe('by hand', () => {
     await page.mouse.move(5, 5);
     expect(await page.locator('#channel-why').textContent()).toMatch(/conv4, channel 0/);
     await page.keyboard.press('x');
+    await page.getByText('Strided taps by hand').click();
+    await page.getByLabel('Convolution', { exact: true }).selectOption('conv3');
+    await page.getByRole('slider', { name: 'Stride of the taps of conv3' }).focus();
+    for (let i = 0; i < 2; i++) await page.keyboard.press('ArrowRight');
+    await press(page, 'All at offset 0');
+    await page.getByRole('button', { name: 'Source map 0: offset 0, taps 0, 3, 6' }).press('ArrowUp');
+    await page.getByRole('button', { name: 'Source map 0: offset 1, taps 1, 4, 7' }).waitFor();
+    const rows = page.getByRole('table', { name: 'Sizes of conv3' }).locator('tbody tr');
+    // 8 source maps with 3 of 9 taps, of 8 output maps.
+    expect(await rows.first().textContent()).toMatch(/8 × 72.*8 × 24.*33 %/);
     await press(page, 'Fork at step 3');
     await expect.poll(() => page.locator('[data-run]').count()).toBe(2);
     await expect.poll(async () => (await mapWidths(page))['conv4']).toBe(15);
@@ -238,7 +248,11 @@ describe('by hand', () => {
     const child = await exported(page);
     const parent = await exportOf(page, 'Parent');
     expect(parent.events.filter(({ kind }) => kind === 'setting')).toMatchObject([{ step: 3, learningRate: 0.01 }]);
-    expect(child.events.find((event) => event.kind === 'structure' && event.by === 'hand')).toMatchObject({ step: 3 });
+    expect(child.events.find((event) => event.kind === 'structure' && event.by === 'hand')).toMatchObject({
+      step: 3,
+      structure: { taps: { conv3: { stride: 3, offsets: [1, 0, 0, 0, 0, 0, 0, 0] } } },
+    });
+    expect(child.final.parameters).toBeLessThan(parent.final.parameters - 8 * 48);
     expect(computed(child, 3)).toEqual(computed(parent, 3));
     expect(child.final.widths).toEqual({ ...parent.final.widths, conv4: 15 });
     await page.close();

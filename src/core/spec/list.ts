@@ -7,16 +7,16 @@ export type ListField = OptionField & { readonly type: 'list' };
 
 /**
  * Reads a list of objects, the value of the option at `path`: each key alone. Adds what is wrong to `problems`; what it
- * returns is then of no use.
+ * returns of such an entry is of no use. Of a list that is too long the first entries are read.
  */
 export function readList(own: unknown, path: string, field: ListField, problems: SpecProblem[]): OptionList {
   const { least, most, item } = field;
   if (!Array.isArray(own) || own.length < least || own.length > most) {
     problems.push(refusal(path, own, `a list of ${least} to ${most} objects`));
-    return [];
+    if (!Array.isArray(own)) return [];
   }
   const keys = item.map(({ key }) => key);
-  return own.map((entry: unknown, index): OptionItem => {
+  return own.slice(0, most).map((entry: unknown, index): OptionItem => {
     const place = pathOf(path, String(index));
     if (!isRecord(entry)) {
       problems.push(refusal(place, entry, `an object with ${keys.join(', ')}`));
@@ -35,7 +35,10 @@ export function readList(own: unknown, path: string, field: ListField, problems:
   });
 }
 
-/** Fills in the keys that entries leave out and take. Adds to `problems` what an entry gives but does not take. */
+/**
+ * Fills in the keys that entries leave out and take, in the order of the fields. Adds to `problems` what an entry gives
+ * but does not take; of entries that have problems already that cannot be said.
+ */
 export function completeList(
   given: OptionList,
   path: string,
@@ -44,14 +47,14 @@ export function completeList(
   problems: SpecProblem[] = [],
 ): OptionList {
   return given.map((entry, index) => {
+    const place = pathOf(path, String(index));
+    const sound = !problems.some((known) => known.path === place || known.path.startsWith(`${place}.`));
     const whole: Record<string, PlainValue> = {};
     for (const of of field.item) {
       const value = entry[of.key];
       if (takes(of, whole)) whole[of.key] = value ?? of.default(setting, index);
-      else if (value !== undefined) {
-        problems.push(
-          problem(pathOf(pathOf(path, String(index)), of.key), `leave this key out: it is ${of.only?.when}`),
-        );
+      else if (value !== undefined && sound) {
+        problems.push(problem(pathOf(place, of.key), `leave this key out: it is ${of.only?.when}`));
       }
     }
     return whole;

@@ -1,6 +1,6 @@
 import { type Network, buildNetwork } from '../network/index.ts';
 import type { Scheme } from '../scheme/scheme.ts';
-import type { OptionValue } from './options.ts';
+import type { OptionSetting, OptionValue } from './options.ts';
 import { type Spec, budgetsOf, totalSteps, warmupSteps } from './spec.ts';
 
 /** The model that a spec names. */
@@ -12,8 +12,13 @@ export const modelOf = ({ model }: Pick<Spec, 'model'>): Network => buildNetwork
  */
 export function networkFor(spec: Spec, schemes: readonly Scheme[], network = modelOf(spec)): Network {
   const scheme = schemes.find(({ id }) => id === spec.scheme.id);
+  return scheme?.network?.(settingOf(spec, network)) ?? network;
+}
+
+/** What defaults and cross-checks of a scheme's options may look at, of a whole spec. */
+export function settingOf(spec: Spec, network = modelOf(spec)): OptionSetting {
   const { budget } = spec.scheme;
-  const setting = {
+  return {
     network,
     steps: totalSteps(spec),
     warmupSteps: warmupSteps(spec),
@@ -21,7 +26,6 @@ export function networkFor(spec: Spec, schemes: readonly Scheme[], network = mod
     budget,
     options: optionsOf(spec),
   };
-  return scheme?.network?.(setting) ?? network;
 }
 
 /** The scheme's own options: what stands beside `id` and `budget`. */

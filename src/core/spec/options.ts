@@ -44,6 +44,8 @@ export type ItemField = PlainField & {
    * words that follow "it is", such as `for granularity "stride" only`.
    */
   readonly only?: { readonly when: string; taken(item: OptionItem): boolean };
+  /** Belongs to the place in the list: when entries change places, it stays. Such as the step of a stage. */
+  readonly ofPlace?: true;
 };
 
 export type PlainField =

@@ -44,10 +44,10 @@ export function parseSpec(input: unknown, schemes: readonly Scheme[]): ParsedSpe
   const problems = unknownKeys(own, '');
   const frame = readFrame(own, problems);
   const choice = isRecord(own) ? readChoice(own['scheme'], schemes, problems) : null;
-  return frame && choice && problems.length === 0 ? complete(frame, choice) : { ok: false, problems };
+  return frame && choice ? complete(frame, choice, problems) : { ok: false, problems };
 }
 
-/** Levels of a spec: itself, its scheme, the budgets, a budget, a value. Nothing below is looked at. */
+/** Levels of a spec: itself, its scheme, a list, an entry of it, a value. Nothing below is looked at. */
 const DEEPEST = 5;
 /** The longest list: one entry more than a layer's channels, so that one that is too long is found out. */
 const LONGEST_LIST = WIDEST_LAYER + 1;
@@ -179,8 +179,11 @@ function readOneBudget(own: unknown, path: string, scheme: Scheme, problems: Spe
   return undefined;
 }
 
-/** Fills in the scheme's defaults, in the order of its options, and lets the scheme look at the whole. */
-function complete({ name, ...frame }: Frame, { scheme, budget, given }: Choice): ParsedSpec {
+/**
+ * Fills in the scheme's defaults, in the order of its options, and lets the scheme look at the whole. `problems` are those
+ * found so far.
+ */
+function complete({ name, ...frame }: Frame, { scheme, budget, given }: Choice, problems: SpecProblem[]): ParsedSpec {
   const options: Record<string, OptionValue> = {};
   const setting: OptionSetting = {
     network: buildNetwork(frame.model.id, frame.model.width),
@@ -190,9 +193,9 @@ function complete({ name, ...frame }: Frame, { scheme, budget, given }: Choice):
     budget,
     options,
   };
-  const problems: SpecProblem[] = [];
   for (const field of scheme.options) {
     const value = given[field.key] ?? field.default(setting);
+    // What entries of a list do not take follows from their other keys, defaults among them.
     options[field.key] =
       field.type === 'list'
         ? completeList(value as OptionList, `scheme.${field.key}`, field, setting, problems)

@@ -11,6 +11,7 @@ import { Runs } from '../panels/Runs.tsx';
 import { SetUp } from '../panels/SetUp.tsx';
 import { Timeline } from '../panels/Timeline.tsx';
 import { Transport } from '../panels/Transport.tsx';
+import { TapCard } from '../taps/TapCard.tsx';
 import './app.css';
 import { useLab, useLabState, useSlowestStep } from './lab-context.tsx';
 
@@ -43,6 +44,7 @@ export function App() {
         <Figures />
         <ChannelMap />
         <Charts />
+        <TapCard />
       </main>
       <KeyboardSheet opened={sheet} onClose={close} />
     </div>

@@ -21,7 +21,7 @@ export function KeyboardSheet({ opened, onClose }: { opened: boolean; onClose: (
             </th>
             <td>
               In the channel map: move from channel to channel, and read why each is on or off. On the time line: one
-              step
+              step. Among strided taps: ← → to another source map, ↑ ↓ to another offset
             </td>
           </tr>
           <tr>

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core';
 import { useLab, useLabState } from '../app/lab-context.tsx';
+import { forkWords, waitingWords } from './apply-words.ts';
 import { useForking } from './forking.ts';
 
 /** Once something has been trained, a change waits here until it is wanted: in this run's place, or as a fork of it. */
@@ -9,13 +10,14 @@ export function ApplyBar() {
   const parsed = useLabState((state) => state.parsed);
   const opened = useLabState((state) => state.opened);
   const past = useLabState((state) => state.past);
-  const edited = useLabState((state) => Object.keys(state.edits).length > 0);
+  const channels = useLabState((state) => Object.keys(state.edits).length > 0);
+  const taps = useLabState((state) => Object.keys(state.tapEdits).length > 0);
   useLabState((state) => state.published);
   const { step: forkStep, obstacle } = useForking();
   const trained = lab.live().step > 0;
   const changed = opened !== null && (!parsed.ok || JSON.stringify(parsed.spec) !== JSON.stringify(opened));
   const problems = parsed.ok ? [] : parsed.problems;
-  const waiting = trained && (changed || edited);
+  const waiting = trained && (changed || channels || taps);
   return (
     <div className="setup-apply">
       {problems.length > 0 && (
@@ -28,8 +30,7 @@ export function ApplyBar() {
       {waiting && (
         <>
           <p>
-            A fork is a second run that goes on from a checkpoint of this one
-            {edited ? ' with the channels you switched' : ' with this change'}.
+            {forkWords({ changed, channels, taps })}
             {changed && ' Apply starts anew in this run’s place.'}
           </p>
           {parsed.ok && obstacle !== null && <p>No fork: {obstacle}</p>}
@@ -52,9 +53,7 @@ export function ApplyBar() {
           </div>
         </>
       )}
-      {!trained && edited && (
-        <p>Channels that you switch wait here until the run has trained: then it can be forked.</p>
-      )}
+      {!trained && (channels || taps) && <p>{waitingWords({ channels, taps })}</p>}
       {!waiting && past.length > 0 && (
         <Button size="compact-sm" variant="subtle" onClick={actions.undo}>
           Undo {past.at(-1)?.label}

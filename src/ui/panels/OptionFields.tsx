@@ -1,65 +1,37 @@
-import { JsonInput, NativeSelect, Switch } from '@mantine/core';
+import { JsonInput } from '@mantine/core';
 import { useState } from 'react';
 import type { Scheme } from '../../core/scheme/scheme.ts';
 import type { OptionField } from '../../core/spec/options.ts';
 import { useLab } from '../app/lab-context.tsx';
-import { Field, useDraftValue, useProblem, useProblemBelow } from './fields.tsx';
+import { PlainOption } from './PlainOption.tsx';
+import { useDraftValue, useProblem, useProblemBelow } from './fields.tsx';
 
-const SOURCES = { paper: 'the paper', code: 'the authors’ code', ours: 'ours' } as const;
+export const SOURCES = { paper: 'the paper', code: 'the authors’ code', ours: 'ours' } as const;
 
-/** A scheme's options, generated from its list of fields; each says whose default it is. */
+/** A scheme's options but for lists (see ListOption), generated from its fields; each says whose default it is. */
 export const OptionFields = ({ scheme }: { scheme: Scheme }) => (
   <div className="options">
-    {scheme.options.map((field) => (
-      <div key={field.key} className="option">
-        <Control field={field} />
-        <p>
-          {field.help} <span className="source">Default: {SOURCES[field.source]}.</span>
-        </p>
-      </div>
-    ))}
+    {scheme.options.map(
+      (field) =>
+        field.type !== 'list' && (
+          <div key={field.key} className="option">
+            <Control field={field} />
+            <p>
+              {field.help} <span className="source">Default: {SOURCES[field.source]}.</span>
+            </p>
+          </div>
+        ),
+    )}
   </div>
 );
 
-function Control({ field }: { field: OptionField }) {
+function Control({ field }: { field: Exclude<OptionField, { type: 'list' }> }) {
   const { actions } = useLab();
   const path = `scheme.${field.key}`;
   const value = useDraftValue(path);
   const error = useProblem(path);
-  switch (field.type) {
-    case 'number':
-    case 'integer':
-      return (
-        <Field
-          path={path}
-          label={field.label}
-          min={field.min}
-          max={field.max}
-          step={field.step}
-          integer={field.type === 'integer'}
-        />
-      );
-    case 'choice':
-      return (
-        <NativeSelect
-          label={field.label}
-          data={field.choices.map(({ value: id, label }) => ({ value: id, label }))}
-          value={typeof value === 'string' ? value : ''}
-          error={error}
-          onChange={(event) => actions.edit(path, event.currentTarget.value)}
-        />
-      );
-    case 'boolean':
-      return (
-        <Switch
-          label={field.label}
-          checked={value === true}
-          onChange={(event) => actions.edit(path, event.currentTarget.checked)}
-        />
-      );
-    case 'channels':
-      return <KeptChannelsInput path={path} label={field.label} />;
-  }
+  if (field.type === 'channels') return <KeptChannelsInput path={path} label={field.label} />;
+  return <PlainOption field={field} value={value} error={error} onChange={(next) => actions.edit(path, next)} />;
 }
 
 /** The channels to keep of each layer, as JSON; what is no JSON yet stays in the field. */

@@ -3,11 +3,13 @@ import { useState } from 'react';
 import { ZOO } from '../../core/network/index.ts';
 import { PRESETS, RACES } from '../../core/spec/presets.ts';
 import { totalSteps } from '../../core/spec/spec.ts';
+import { withoutSteps } from '../../state/draft.ts';
 import { RECORDINGS } from '../../state/recordings.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import { ApplyBar } from './ApplyBar.tsx';
 import { BudgetField } from './BudgetField.tsx';
 import { Field, useDraftText, useDraftValue, useProblem } from './fields.tsx';
+import { ListOption } from './ListOption.tsx';
 import { OptionFields } from './OptionFields.tsx';
 import { Rivals } from './Rivals.tsx';
 
@@ -44,13 +46,16 @@ export function SetUp() {
         </p>
       )}
       {chosen && chosen.budgets.length > 0 && <BudgetField scheme={chosen} />}
+      {chosen?.options.map(
+        (field) => field.type === 'list' && <ListOption key={`${chosen.id}.${field.key}`} field={field} />,
+      )}
       <Rivals />
       <LengthField />
       <div className="setup-pair">
         <Field path="train.batchSize" label="Batch size" min={1} max={512} integer />
         <Field path="train.learningRate" label="Learning rate" min={0.0001} max={100} step={0.01} />
       </div>
-      {chosen && chosen.options.length > 0 && (
+      {chosen?.options.some(({ type }) => type !== 'list') && (
         <details className="setup-more">
           <summary>{chosen.title} options</summary>
           <OptionFields scheme={chosen} />
@@ -161,9 +166,7 @@ function LengthField() {
     actions.edit('train.steps', key === 'steps' ? value : undefined);
     actions.edit('train.epochs', key === 'epochs' ? value : undefined);
     const { scheme } = store.getState().draft;
-    if (typeof scheme !== 'object' || scheme === null) return;
-    actions.edit('scheme.until', undefined);
-    actions.edit('scheme.every', undefined);
+    actions.edit('scheme', withoutSteps(scheme));
   };
   const total = parsed.ok ? totalSteps(parsed.spec) : null;
   return (

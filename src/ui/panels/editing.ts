@@ -1,9 +1,10 @@
 import { useMemo } from 'react';
 import { networkOf } from '../../core/events/network.ts';
 import type { RunView } from '../../core/events/view.ts';
-import { type ChannelGroup, groupByNode, groupsOf } from '../../core/network/index.ts';
+import { type ChannelGroup, type Structure, groupByNode, groupsOf } from '../../core/network/index.ts';
 import type { SpecInput } from '../../core/spec/presets.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
+import { structureOf } from '../taps/tap-edits.ts';
 import {
   type Edits,
   type Prediction,
@@ -36,6 +37,7 @@ export interface Editing {
 export function useEditing(view: RunView): Editing {
   const { actions, schemes, live, store } = useLab();
   const switchedByHand = useLabState((state) => state.edits);
+  const chosenTaps = useLabState((state) => state.tapEdits);
   const lane = useLabState(({ lanes, selected }) => lanes.find(({ run }) => run === selected));
   const draft = useLabState((state) => state.draft);
   const { start } = view;
@@ -55,6 +57,11 @@ export function useEditing(view: RunView): Editing {
   };
   const editable = (layer: string): boolean =>
     lane !== undefined && !lane.recorded && (groupOf.get(layer)?.cuttable ?? false);
+
+  const wantedStructure = (): Structure => ({
+    channels: editedStructure(view, groups, edits),
+    taps: { ...structureOf(view).taps, ...chosenTaps },
+  });
 
   return {
     editable,
@@ -80,7 +87,7 @@ export function useEditing(view: RunView): Editing {
     },
     pending:
       network && count > 0
-        ? { channels: count, prediction: predict(timed(view, live()), network, editedStructure(view, groups, edits)) }
+        ? { channels: count, prediction: predict(timed(view, live()), network, wantedStructure()) }
         : null,
   };
 }

@@ -33,32 +33,49 @@ export function useProblemBelow(path: string): string | undefined {
   );
 }
 
-interface FieldProps {
-  readonly path: string;
+interface NumberProps {
   readonly label: string;
   readonly min: number;
   readonly max: number;
   readonly step?: number;
   readonly integer?: boolean;
-  readonly title?: string;
+  readonly title?: string | undefined;
 }
 
 /** A number of the draft. Emptying it gives the key back its default; what is out of range is said, not corrected. */
-export function Field({ path, label, min, max, step = 1, integer = false, title }: FieldProps) {
+export function Field({ path, ...props }: NumberProps & { readonly path: string }) {
   const { actions } = useLab();
-  const value = useDraftValue(path);
+  return (
+    <NumberControl
+      {...props}
+      value={useDraftValue(path)}
+      error={useProblem(path)}
+      onChange={(next) => actions.edit(path, next)}
+    />
+  );
+}
+
+interface NumberControlProps extends NumberProps {
+  /** Where the label that is seen does not tell enough. */
+  readonly name?: string | undefined;
+  readonly size?: 'xs' | 'sm';
+  readonly value: unknown;
+  readonly error: string | undefined;
+  /** Of text that is no number yet the text; undefined when emptied. */
+  onChange(value: number | string | undefined): void;
+}
+
+export function NumberControl(props: NumberControlProps) {
+  const { name, value, step = 1, integer = false, onChange, ...rest } = props;
   return (
     <NumberInput
-      label={label}
-      title={title}
+      {...rest}
+      aria-label={name}
       value={typeof value === 'number' || typeof value === 'string' ? value : ''}
-      min={min}
-      max={max}
       step={step}
       clampBehavior="none"
       allowDecimal={!integer}
-      error={useProblem(path)}
-      onChange={(next) => actions.edit(path, next === '' ? undefined : next)}
+      onChange={(next) => onChange(next === '' ? undefined : next)}
     />
   );
 }

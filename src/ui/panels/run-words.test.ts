@@ -83,3 +83,10 @@ test('a run that is being prepared says how far it is', () => {
   expect(stateOf(lane({ state: 'loading' }), emptyView())).toBe('preparing');
   expect(stateOf(lane({ state: 'error', schemeProgress }), started())).toBe('stopped');
 });
+
+test('a run whose scheme searches says how far it is, but not while it is paused', () => {
+  const schemeProgress = { what: 'masks scored', done: 45, of: 96 };
+  expect(stateOf(lane({ state: 'running', schemeProgress }), started())).toBe('masks scored: 45 of 96');
+  expect(stateOf(lane({ state: 'paused', schemeProgress }), started())).toBe('paused');
+  expect(stateOf(lane({ state: 'running' }), started())).toBe('running');
+});

@@ -12,10 +12,10 @@ const STATES: Readonly<Record<Lane['state'], string>> = {
   error: 'stopped',
 };
 
-/** How a run stands, in a word, or how far it is prepared. */
+/** How a run stands, in a word, or how far its scheme is with what it computes between two steps. */
 export function stateOf({ recorded, state, problem, schemeProgress }: Lane, live: RunView): string {
   if (recorded) return 'recorded';
-  if (schemeProgress && state !== 'error') return schemeProgressOf(schemeProgress);
+  if (schemeProgress && (state === 'loading' || state === 'running')) return schemeProgressOf(schemeProgress);
   if (state !== 'error') return STATES[state];
   if (live.stop?.kind === 'diverged') return 'diverged';
   return problem && !live.start ? 'refused' : 'stopped';

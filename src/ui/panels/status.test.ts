@@ -35,3 +35,13 @@ test('a scheme that computes before the first step tells how far it is', () => {
   expect(told('loading', run('idle', 0), { ...run('loading', 0), schemeProgress })).toBe('SynFlow passes: 12 of 30');
   expect(told('loading', run('loading', 0))).toBe('Preparing the network');
 });
+
+test('a scheme that searches in the middle of a run tells how far it is, in place of speed and time left', () => {
+  const schemeProgress = { what: 'masks scored', done: 45, of: 96 };
+  const searching = { ...run('running', 100), schemeProgress };
+  expect(told('running', searching)).toBe('Step 100 of 300, epoch 1, masks scored: 45 of 96');
+  expect(told('running', run('running', 280), searching, run('done', 300))).toBe(
+    '3 runs, the slowest at step 100 of 300, 1 done, masks scored: 45 of 96',
+  );
+  expect(told('paused', { ...searching, state: 'paused' })).toBe('Step 100 of 300, epoch 1, paused');
+});

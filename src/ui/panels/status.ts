@@ -14,7 +14,7 @@ export interface RunProgress {
   readonly share: number;
 }
 
-/** How far a scheme is with what it computes before the first step. */
+/** How far a scheme is with what it computes between two steps. */
 export const schemeProgressOf = ({ what, done, of }: SchemeProgress): string =>
   `${what}: ${number(done)} of ${number(of)}`;
 
@@ -41,9 +41,10 @@ export function statusOf(state: Pick<LabState, 'runState' | 'data' | 'parsed'>, 
 }
 
 function runStatus(state: LabState['runState'], run: RunProgress): string {
-  const { view } = run;
+  const { view, schemeProgress } = run;
   switch (state) {
     case 'running':
+      if (schemeProgress) return `${progressOf(run)}, epoch ${view.epoch}, ${schemeProgressOf(schemeProgress)}`;
       if (view.imagesPerSecond === 0) return 'First step ...';
       return `${progressOf(run)}, epoch ${view.epoch}, ${number(view.imagesPerSecond)} images/s, ${duration(secondsLeft(run))} left`;
     case 'done':
@@ -67,6 +68,9 @@ function raceStatus(state: LabState['runState'], runs: readonly RunProgress[]): 
   if (!slowest) return [`${runs.length} runs`, ...ended].join(', ');
   const place = `${runs.length} runs, the slowest at step ${number(slowest.view.step)} of ${number(slowest.steps)}`;
   if (state !== 'running') return [place, ...ended, 'paused'].join(', ');
+  const scheme = going.flatMap(({ schemeProgress }) => schemeProgress ?? [])[0];
+  // Nobody can tell how long a search takes.
+  if (scheme) return [place, ...ended, schemeProgressOf(scheme)].join(', ');
   if (going.some(({ view }) => view.imagesPerSecond === 0)) return [place, ...ended].join(', ');
   // They take turns on one device.
   const left = going.reduce((sum, run) => sum + secondsLeft(run), 0);

@@ -82,14 +82,31 @@ test('predictions are what compacting and counting gives, and time goes with the
         expect(keptOf({ channels: structure }, group)).toEqual(edits[group.id] ?? keptOf({ channels: {} }, group));
       const counts = countStructure(network, { channels: edits });
       const trained = { ...view, macs: 2 * counts.macs, latestMilliseconds: [10, 30] };
-      const { macs, parameters, time } = predict(trained, network, structure);
+      const { macs, parameters, time } = predict(trained, network, { channels: structure });
       expect({ macs, parameters }).toEqual({ macs: counts.macs, parameters: counts.parameters });
       expect(time).toEqual({ milliseconds: 10, of: 'step', measured: 20 });
-      expect(predict(view, network, structure).time).toBeNull();
+      expect(predict(view, network, { channels: structure }).time).toBeNull();
       const latencyMs = [{ batch: 1, median: 8, p95: 9, n: 5 }];
       const finished = { ...trained, finish: { kind: 'finish', step: 9, latencyMs, imagesPerSecond: 1 } as const };
-      expect(predict(finished, network, structure).time).toEqual({ milliseconds: 4, of: 'image', measured: 8 });
+      expect(predict(finished, network, { channels: structure }).time).toEqual({
+        milliseconds: 4,
+        of: 'image',
+        measured: 8,
+      });
     }),
     { numRuns: 30 },
   );
+});
+
+test('kept taps count: a network with channels and taps chosen by hand costs what its compact form does', () => {
+  const group = groups.find(({ id }) => id === 'block1.conv1');
+  if (!group) throw new Error('resnet20 has a first block');
+  const taps = { 'block1.conv2': { stride: 3, offsets: Array.from({ length: group.channels }, (_, c) => c % 3) } };
+  const channels = { [group.id]: [0, 1, 2] };
+  const { macs, parameters } = predict(view, network, { channels, taps });
+  // Of 8 source maps 3 are left, with 3 of 9 taps: an eighth of the layer's, and of the layer before 3 of 8 outputs.
+  const dense = countStructure(network, { channels: {} });
+  const of = (id: string): number => dense.layers.find(({ layer }) => layer === id)?.macs ?? 0;
+  expect(macs).toBe(dense.macs - (5 / 8) * of('block1.conv1') - (7 / 8) * of('block1.conv2'));
+  expect(parameters).toBe(dense.parameters - (5 / 8) * 8 * 8 * 9 - (7 / 8) * 8 * 8 * 9);
 });

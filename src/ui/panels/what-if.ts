@@ -1,5 +1,5 @@
 import type { ChannelView, LayerView, RunView } from '../../core/events/view.ts';
-import { type ChannelGroup, type Network, costOf } from '../../core/network/index.ts';
+import { type ChannelGroup, type Network, type Structure, costOf, countStructure } from '../../core/network/index.ts';
 
 /** Kept channels by group, as switched by hand. */
 export type Edits = Readonly<Record<string, readonly number[]>>;
@@ -83,10 +83,8 @@ export interface Prediction {
  * Counts of an edited structure, and its time: the run's measured one (an image's latency, else a training step's)
  * scaled by the MACs.
  */
-export function predict(view: RunView, network: Network, structure: Edits): Prediction {
-  const widths = new Map(Object.entries(structure).map(([group, kept]) => [group, kept.length]));
-  const macs = costOf(network, 'macs')(widths);
-  const parameters = costOf(network, 'parameters')(widths);
+export function predict(view: RunView, network: Network, structure: Structure): Prediction {
+  const { macs, parameters } = countsOf(network, structure);
   const latency = view.finish?.latencyMs.find(({ batch }) => batch === 1)?.median;
   const steps = view.latestMilliseconds;
   const step = steps.length > 0 ? steps.reduce((sum, one) => sum + one, 0) / steps.length : undefined;
@@ -94,4 +92,11 @@ export function predict(view: RunView, network: Network, structure: Edits): Pred
   if (measured === undefined || view.macs === 0) return { macs, parameters, time: null };
   const of = latency === undefined ? 'step' : 'image';
   return { macs, parameters, time: { milliseconds: (measured * macs) / view.macs, of, measured } };
+}
+
+/** Taps cost more to count, so they are counted only where there are any. */
+function countsOf(network: Network, structure: Structure): { readonly macs: number; readonly parameters: number } {
+  if (Object.keys(structure.taps ?? {}).length > 0) return countStructure(network, structure);
+  const widths = new Map(Object.entries(structure.channels).map(([group, kept]) => [group, kept.length]));
+  return { macs: costOf(network, 'macs')(widths), parameters: costOf(network, 'parameters')(widths) };
 }
