@@ -1,5 +1,6 @@
 import type { RunEvent } from '../src/core/events/events.ts';
 import type { SchemeProgress } from '../src/core/scheme/scheme.ts';
+import { stageSentence } from '../src/core/events/stage.ts';
 import { goesBack } from '../src/core/events/undone.ts';
 
 /** Milliseconds between lines: often on a terminal, where one line is rewritten, seldom in a log. */
@@ -34,6 +35,11 @@ export class Progress {
     }
     if (event.kind === 'evaluate') this.#testAccuracy = event.testAccuracy;
     else if (event.kind === 'batchHalved') this.#steps = event.steps;
+    if (event.kind === 'stage') {
+      const { before, masked, recalibrated } = event.accuracy;
+      const accuracies = [before, masked, ...(recalibrated === null ? [] : [recalibrated])].map(percent).join(' → ');
+      this.#say(`step ${event.step}: ${stageSentence(event.report)} Test accuracy ${accuracies}`);
+    }
     if (event.kind === 'note' || goesBack(event)) this.#say(event.message);
     if (event.kind !== 'step') return;
     const { now } = this.#options;
@@ -43,9 +49,11 @@ export class Progress {
     this.#show(line, event.step === this.#steps);
   }
 
-  /** Tells how far the scheme is with what it computes before the first step; null when it is through. */
+  /** Tells how far the scheme is with what it computes between two steps; null when it is through. */
   prepare(progress: SchemeProgress | null): void {
-    if (progress) this.#show(`${progress.what}: ${progress.done} of ${progress.of}`);
+    const best = progress?.rounds?.at(-1)?.best;
+    const found = best === undefined ? '' : `, best accuracy ${percent(best)}`;
+    if (progress) this.#show(`${progress.what}: ${progress.done} of ${progress.of}${found}`);
     else this.end();
   }
 
