@@ -245,7 +245,8 @@ export class Run {
   async dispose(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.pause();
+    this.#goal = 'now';
+    this.#interrupt();
     this.#rejectClosing(new Error('The run was closed.'));
     // What is being opened finds that the run is closed, and releases itself.
     if (!this.#parts) return;
