@@ -159,10 +159,8 @@ describe('candidates', () => {
   test('progress is told at the start, with every round, and taken back at the end', async () => {
     const { run, progress } = await opened(engineWith());
     await run.run();
-    expect(progress.map((told) => told && [told.done, told.rounds?.length ?? 0])).toEqual([
-      ...[[0, 0], [6, 1], null],
-      ...[[0, 0], [6, 1], null],
-    ]);
+    const each = [[0, 0], [6, 1], null];
+    expect(progress.map((told) => told && [told.done, told.rounds?.length ?? 0])).toEqual([...each, ...each]);
   });
 });
 

@@ -135,11 +135,18 @@ describe('ticks', () => {
   test('a stage is one mask that says what went, in place of its channels and taps', () => {
     const taps = { a: { stride: 2, offsets: [0, 1] } };
     const log = [
-      ...[channels('prune', 2, 'a', [1, 3]), structure(2), stageOf(2, 'map', { pruned: 3, units: 10, weights: 0.41 })],
-      ...[structure(4, undefined, taps), stageOf(4, 'stride', { pruned: 1, units: 2, weights: 0.7 })],
-      ...[channels('prune', 6, 'b', [2]), structure(6, undefined, taps)],
-      ...[stageOf(6, 'kernel', { pruned: 1, units: 4, weights: 0.8 }), structure(7, undefined, taps)],
-      ...[structure(8, undefined, taps), stageOf(8, 'bits', { weights: 0.8, bits: 5 }), structure(9)],
+      channels('prune', 2, 'a', [1, 3]),
+      structure(2),
+      stageOf(2, 'map', { pruned: 3, units: 10, weights: 0.41 }),
+      structure(4, undefined, taps),
+      stageOf(4, 'stride', { pruned: 1, units: 2, weights: 0.7 }),
+      channels('prune', 6, 'b', [2]),
+      structure(6, undefined, taps),
+      stageOf(6, 'kernel', { pruned: 1, units: 4, weights: 0.8 }),
+      structure(7, undefined, taps),
+      structure(8, undefined, taps),
+      stageOf(8, 'bits', { weights: 0.8, bits: 5 }),
+      structure(9),
     ];
     expect(told(ticksOf(log))).toEqual([
       '2 mask: Maps pruned: 30 % of the units, 41 % of the weights gone so far.',
