@@ -1,4 +1,4 @@
-import type { Candidate, Decision, Exploration, Scheme } from '../core/scheme/scheme.ts';
+import type { Candidate, Decision, Exploration, Scheme, SchemeRun } from '../core/scheme/scheme.ts';
 import { stageOf } from '../core/events/testing.ts';
 import type { Structure, Tensors } from '../core/network/index.ts';
 
@@ -9,14 +9,16 @@ export const PROBED_IMAGES = 10;
 /** Batches over which it has statistics computed anew. */
 export const RECALIBRATED = 3;
 
-/** What a test does in the middle of a decision, with what the scheme has. */
-export const probe: { during: ((explore: Exploration, structure: Structure) => Promise<void>) | null } = {
-  during: null,
-};
+/** What a test does in the middle of a decision, and has in force. */
+export const probe: {
+  during: ((explore: Exploration, structure: Structure) => Promise<void>) | null;
+  /** Update rules in force from the start. */
+  rules: SchemeRun['rules'] | null;
+} = { during: null, rules: null };
 
 /** Without channel `turn` of the second convolution, and with another first one: one in three writes nothing. */
 export function candidatesFor(structure: Structure, kernel: Float32Array, turns: number): readonly Candidate[] {
-  const { conv2 = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] } = structure.channels;
+  const { conv2 = [] } = structure.channels;
   return Array.from({ length: turns }, (_, turn): Candidate => {
     const channels = { ...structure.channels, conv2: conv2.filter((_channel, i) => i !== turn % conv2.length) };
     const write: Tensors = new Map([['conv1/kernel', kernel.map((value, i) => value * (1 + ((i + turn) % 5) / 10))]]);
@@ -49,6 +51,7 @@ export const probing: Scheme = {
         const stage = { ...stageOf(step, 'map').report, index: made, structure: best.structure };
         return { ...best, reasons: [], stage, recalibrate: RECALIBRATED };
       },
+      ...(probe.rules ? { rules: probe.rules } : {}),
       state: () => ({ made }),
       restore: (state) => (made = (state as { made: number }).made),
     };
