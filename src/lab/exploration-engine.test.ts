@@ -53,7 +53,10 @@ test(`on ${opened.info.backend}: candidates score what trainers opened with them
   let data: EngineData | undefined;
   const trainers: Trainer[] = [];
   const engine: Engine = {
-    ...{ info: opened.info, bytes: 0, lost: opened.lost, dispose: () => undefined },
+    info: opened.info,
+    bytes: 0,
+    lost: opened.lost,
+    dispose: () => undefined,
     openData: (layout) => (data = opened.openData(layout)),
     open: async (...given) => {
       const trainer = await opened.open(...given);
@@ -79,7 +82,10 @@ test(`on ${opened.info.backend}: candidates score what trainers opened with them
         if (!data) throw new Error('the run has no images');
         const merged = new Map([...parameters, ...(candidate.write ?? [])]);
         const trainer = await opened.open(run.plan.network, candidate.structure, merged, {
-          ...{ data, seed: 1, batchSize: 4, labelSmoothing: 0 },
+          data,
+          seed: 1,
+          batchSize: 4,
+          labelSmoothing: 0,
           augment: { crop: true, flip: true },
           batch: () => new Uint32Array(4),
         });

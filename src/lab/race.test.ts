@@ -241,12 +241,17 @@ describe('a fork', () => {
     const taps = { conv2: { stride: 2, offsets: [0, 1, 1, 0, 1, 0, 1, 1] } };
     const events: RunEvent[] = [];
     const fork = new Run(half, { onEvent: (event) => events.push(event) });
-    await fork.open(quadraticEngine(), madeUpCifar(), { resume: from, fork: { taps } });
+    const losing = quadraticEngine();
+    const reopen = async () => quadraticEngine();
+    await fork.open(losing, madeUpCifar(), { resume: from, fork: { taps }, reopen });
     const structure = { ...from.trainer.structure, taps };
     const { macs, parameters } = countStructure(buildNetwork('convnet-micro'), structure);
     expect(events).toMatchObject([
       { kind: 'structure', step: 20, by: 'hand', structure, macs, parameters, reasons: [] },
     ]);
+    // What was changed by hand outlives the device.
+    losing.lose('The graphics device was lost.');
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'recovered', step: 20 }));
     await fork.run();
     const after = (await fork.checkpoint()).trainer;
     expect(after.structure).toEqual(structure);

@@ -4,6 +4,7 @@ import type { Decision, SchemeProgress } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Latency, Pace, StepMetrics } from '../engine/engine.ts';
+import { EngineAccess } from './access.ts';
 import type { RunCheckpoint } from './checkpoint.ts';
 import { DataPool } from './data-pool.ts';
 import { type Deciding, Decisions } from './decisions.ts';
@@ -17,7 +18,7 @@ import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
 import { startEvents } from './run-events.ts';
 import { type Setting, Settings } from './settings.ts';
 import { Snapshots } from './snapshots.ts';
-import { Turns } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 /** Where a run stands: `idle` before its first step, `done` and `error` for good. */
 export type RunPhase = 'idle' | 'running' | 'paused' | 'done' | 'error';
@@ -67,18 +68,16 @@ const LATENCY_BATCHES = [1, 64] as const;
  * engine and lost devices never change what is computed: they only choose where to stop between two steps.
  */
 export class Run {
+  readonly #access = new EngineAccess(() => this.step / this.plan.steps);
   readonly #decisions: Decisions;
   readonly #recovery: Recovery;
   readonly #throughput = new Throughput();
   readonly #snapshots = new Snapshots();
-  #turns = new Turns();
   #keepsSnapshots = false;
   #settings = new Settings();
   #watch = new DivergenceWatch();
   #parts: RunParts | null = null;
   #pace: Pace | null = null;
-  /** Why the parts are of no use any more: their device was lost. */
-  #loss: string | null = null;
   /** The last step told. */
   #told = 0;
   /** Whether what is due at the step where the run stands (a decision, an evaluation, the end) is still to be done. */
@@ -91,19 +90,12 @@ export class Run {
   #driving: Promise<void> | null = null;
   #opening: Promise<void> | null = null;
   #interrupt: () => void = () => undefined;
-  /** Leave what is waited for of the engine: a lost device need not answer it. */
-  readonly #abandoning = new Set<(reason: Error) => void>();
-  /** Rejects once the run is closed: images that nobody else wants may never come. */
-  readonly #closing: Promise<never>;
-  #rejectClosing: (reason: Error) => void = () => undefined;
 
   /** Throws a sentence naming the key when the scheme cannot meet what the spec asks. */
   constructor(
     spec: Spec,
     readonly listener: RunListener,
   ) {
-    this.#closing = new Promise((_, reject) => (this.#rejectClosing = reject));
-    this.#closing.catch(() => undefined);
     this.#decisions = new Decisions(this.#deciding);
     this.#recovery = new Recovery(spec, this.#decisions.access);
   }
@@ -144,7 +136,7 @@ export class Run {
     const began = performance.now();
     const { spec, plan } = this;
     const { resume, note, reopen, fork } = options;
-    this.#turns = options.turns ?? this.#turns;
+    this.#access.turns = options.turns ?? this.#access.turns;
     this.#keepsSnapshots = options.snapshots ?? false;
     this.#settings = new Settings(resume?.settings);
     if (resume) this.#recovery.keep(resume);
@@ -224,7 +216,7 @@ export class Run {
   async checkpoint(): Promise<RunCheckpoint> {
     if (this.#driving) throw new Error('Pause the run before taking a checkpoint.');
     const { kept } = this.#recovery;
-    if (kept && (!this.#parts || this.#loss !== null)) return kept;
+    if (kept && (!this.#parts || this.#access.loss !== null)) return kept;
     return this.#snapshot(this.#require());
   }
 
@@ -247,7 +239,7 @@ export class Run {
     this.#closed = true;
     this.#goal = 'now';
     this.#interrupt();
-    this.#rejectClosing(new Error('The run was closed.'));
+    this.#access.close();
     // What is being opened finds that the run is closed, and releases itself.
     if (!this.#parts) return;
     // Buffers must not go while the engine uses them; a lost device uses nothing any more.
@@ -260,7 +252,7 @@ export class Run {
   /** Takes freshly opened parts into use. */
   #take(parts: RunParts): void {
     this.#parts = parts;
-    this.#loss = null;
+    this.#access.replaced();
     this.#told = parts.trainer.step;
     this.#pending = this.#recovery.kept?.pending ?? false;
     this.#watch = new DivergenceWatch(this.#recovery.kept?.explodingSteps);
@@ -275,8 +267,7 @@ export class Run {
 
   #onLost(parts: RunParts, message: string): void {
     if (parts !== this.#parts || this.#closed || this.#phase === 'done' || this.#phase === 'error') return;
-    this.#loss = message;
-    for (const abandon of this.#abandoning) abandon(new Error(message));
+    this.#access.lose(message);
     if (!this.#driving) {
       this.#goal = 'now';
       this.#driving = this.#loop();
@@ -295,11 +286,11 @@ export class Run {
     // Whoever hears of the phase below must already find the loop noted in #driving.
     await Promise.resolve();
     // A device lost while the run stands still is replaced without its moving.
-    if (this.#loss === null) this.#move();
-    while (this.#open && (this.#loss !== null || this.#wanting)) {
+    if (this.#access.loss === null) this.#move();
+    while (this.#open && (this.#access.loss !== null || this.#wanting)) {
       const parts = this.#require();
       try {
-        if (this.#loss !== null) throw new Error(this.#loss);
+        if (this.#access.loss !== null) throw new Error(this.#access.loss);
         this.#move();
         await this.#goOn(parts);
       } catch (error) {
@@ -318,10 +309,10 @@ export class Run {
 
   /** Trains some steps and does what is due after them. */
   async #goOn(parts: RunParts): Promise<void> {
-    if (!this.#pending && (await this.#imagesThere(parts))) await this.#use(() => this.#call(parts));
+    if (!this.#pending && (await this.#imagesThere(parts))) await this.#access.use(() => this.#call(parts));
     if (!this.#pending || !this.#moving(parts)) return;
     await this.#doWhatIsDue(parts);
-    if (!this.#pending && this.#moving(parts)) await this.#use(() => this.#keep(parts));
+    if (!this.#pending && this.#moving(parts)) await this.#access.use(() => this.#keep(parts));
   }
 
   #move(): void {
@@ -333,12 +324,8 @@ export class Run {
     const needed = order.needs(trainer.step);
     if (feeder.trainReady >= needed) return true;
     const interrupted = new Promise<false>((resolve) => (this.#interrupt = () => resolve(false)));
-    const there = this.#there(feeder.need('train', needed)).then(() => true);
+    const there = this.#access.there(feeder.need('train', needed)).then(() => true);
     return Promise.race([there, interrupted]);
-  }
-
-  #there(images: Promise<void>): Promise<void> {
-    return this.#unlessLost(Promise.race([images, this.#closing]));
   }
 
   get #deciding(): Deciding {
@@ -349,8 +336,8 @@ export class Run {
       pausing: () => this.#driving !== null && this.#goal === 'now',
       parts: () => this.#require(),
       moving: (parts) => this.#moving(parts),
-      use: (work) => this.#use(work),
-      there: (images) => this.#there(images),
+      use: (work) => this.#access.use(work),
+      there: (images) => this.#access.there(images),
       tell: (event) => this.#tell(event),
       tellMemory: () => this.#tellMemory(),
     };
@@ -358,22 +345,10 @@ export class Run {
 
   get #preparing(): Preparing {
     return {
-      turn: (work) => this.#turn(work),
-      closing: this.#closing,
+      turn: (work) => this.#access.turn(work),
+      closing: this.#access.closing,
       onProgress: (progress) => this.#closed || this.listener.onSchemeProgress?.(progress),
     };
-  }
-
-  #turn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(() => this.step / this.plan.steps, work);
-  }
-
-  /** Uses the engine of the run's parts when its turn comes; rejects when its device is lost. */
-  #use<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turn(async () => {
-      if (this.#loss !== null) throw new Error(this.#loss);
-      return this.#unlessLost(work());
-    });
   }
 
   /** One turn on the engine. What was asked for while it was waited for may have made it unnecessary. */
@@ -383,24 +358,16 @@ export class Run {
     if (!this.#pending) await this.#keep(parts);
   }
 
-  #unlessLost<T>(call: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#abandoning.add(reject);
-      void call.then(resolve, reject).finally(() => this.#abandoning.delete(reject));
-    });
-  }
-
   /** Keeps what the run could go back to and be forked from, when it is time to. */
   async #keep(parts: RunParts): Promise<void> {
-    if (this.#moving(parts) && (this.#recovery.due || this.#reached(this.step))) await this.#keepNow(parts);
+    const { kept, step, due } = this.#recovery;
+    const newer = this.step !== step || kept?.pending;
+    if (newer && this.#moving(parts) && (due || this.#reached(this.step))) await this.#keepNow(parts);
     // Where it stands still it can be forked; before what was due there, a checkpoint has been kept already.
     if (this.#reached(this.step) && !this.#isDue(this.step)) await this.#keepSnapshot(parts);
   }
 
-  /** In place of a checkpoint of the same step, too, where that leaves something to do. */
   async #keepNow(parts: RunParts): Promise<void> {
-    const { kept, step } = this.#recovery;
-    if (parts.trainer.step === step && !kept?.pending) return;
     const began = performance.now();
     const checkpoint = await this.#snapshot(parts);
     if (this.#moving(parts)) this.#recovery.keep(checkpoint, performance.now() - began);
@@ -434,7 +401,7 @@ export class Run {
 
   /** Whether a call that was begun with these parts is still wanted. */
   #moving(parts: RunParts): boolean {
-    return this.#open && parts === this.#parts && this.#loss === null;
+    return this.#open && parts === this.#parts && this.#access.loss === null;
   }
 
   #reached(step: number): boolean {
@@ -491,7 +458,7 @@ export class Run {
     if (this.#pending) await this.#doWhatIsDue(parts);
     if (!this.#moving(parts)) return;
     if (channels || taps) await this.#decisions.byHand(parts, { channels, taps });
-    await this.#use(async () => {
+    await this.#access.use(async () => {
       await this.#keepNow(parts);
       await this.#keepSnapshot(parts);
     });
@@ -502,7 +469,7 @@ export class Run {
     const { scheme } = this.plan;
     const { step } = parts.trainer;
     if (!scheme.atInit || scheme.dueAt(step) || this.nextDecision !== null) return null;
-    const parameters = await this.#use(() => parts.trainer.read());
+    const parameters = await this.#access.use(() => parts.trainer.read());
     return startOf(this.spec, this.plan, parameters, { ...parts, ...this.#preparing });
   }
 
@@ -560,15 +527,15 @@ export class Run {
   }
 
   async #evaluate({ feeder, trainer }: RunParts, step: number): Promise<void> {
-    await this.#there(feeder.need('test'));
-    const { loss, accuracy, images } = await this.#use(() => trainer.evaluate('test'));
+    await this.#access.there(feeder.need('test'));
+    const { loss, accuracy, images } = await this.#access.use(() => trainer.evaluate('test'));
     if (!this.#open) return;
     this.#tell({ kind: 'evaluate', step, testLoss: loss, testAccuracy: accuracy, images });
   }
 
   async #finish({ trainer }: RunParts, step: number): Promise<void> {
     const latencyMs: Latency[] = [];
-    await this.#use(async () => {
+    await this.#access.use(async () => {
       for (const batch of LATENCY_BATCHES) latencyMs.push(await trainer.latency(batch));
     });
     if (!this.#open) return;
