@@ -90,14 +90,23 @@ test('a search is told with the best so far, a stage with what it did to the acc
     bestIndex: 0,
     effectiveSampleSize: 1,
   };
-  progress.prepare({ what: 'Candidates', done: 0, of: 96 });
+  progress.observe(start);
+  time += 10_000;
+  progress.observe(step(10));
   time += 6_000;
+  progress.prepare({ what: 'Candidates', done: 0, of: 96 });
+  time += 60_000;
   progress.prepare({ what: 'Candidates', done: 16, of: 96, rounds: [round] });
   progress.prepare(null);
   progress.observe(stageOf(7, 'map', { pruned: 3, units: 10, weights: 0.41 }));
+  time += 14_000;
+  progress.observe(step(30));
   expect(written.join('').trimEnd().split('\n')).toEqual([
+    'step 10 of 100, loss 2.000, 1 min 30 s left',
     'Candidates: 0 of 96',
     'Candidates: 16 of 96, best accuracy 50.0 %',
     'step 7: Maps pruned: 30 % of the units, 41 % of the weights gone so far. Test accuracy 50.0 % → 25.0 % → 37.5 %',
+    // A second a step, without the search.
+    'step 30 of 100, loss 2.000, 1 min 10 s left',
   ]);
 });

@@ -17,6 +17,8 @@ export interface ProgressOptions {
 export class Progress {
   readonly #options: ProgressOptions;
   #began: number;
+  /** Since when the scheme computes; null while it does not. */
+  #computing: number | null = null;
   #last = -Infinity;
   #steps = 0;
   #line = '';
@@ -51,10 +53,18 @@ export class Progress {
 
   /** Tells how far the scheme is with what it computes between two steps; null when it is through. */
   prepare(progress: SchemeProgress | null): void {
-    const best = progress?.rounds?.at(-1)?.best;
+    const now = this.#options.now();
+    if (!progress) {
+      // What a scheme computes is no part of the pace.
+      this.#began += now - (this.#computing ?? now);
+      this.#computing = null;
+      this.end();
+      return;
+    }
+    this.#computing ??= now;
+    const best = progress.rounds?.at(-1)?.best;
     const found = best === undefined ? '' : `, best accuracy ${percent(best)}`;
-    if (progress) this.#show(`${progress.what}: ${progress.done} of ${progress.of}${found}`);
-    else this.end();
+    this.#show(`${progress.what}: ${progress.done} of ${progress.of}${found}`);
   }
 
   /** Shows a line unless the one before it is too fresh. */

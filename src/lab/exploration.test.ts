@@ -308,6 +308,26 @@ describe('a device lost during a search', () => {
     },
   );
 
+  test('while a fork opens with a decision that is due: it does not open, and leaves nothing behind', async () => {
+    const parent = await opened(engineWith());
+    await parent.run.advanceTo(3);
+    probe.during = async () => parent.run.pause();
+    await parent.run.run();
+    probe.during = null;
+    const resume = await parent.run.checkpoint();
+    expect(resume.pending).toBe(true);
+    const { before, isReached } = held(2);
+    const [losing, next] = [engineWith(before), engineWith()];
+    const fork = new Run(probed(), { onEvent: () => undefined });
+    const opening = fork.open(losing, madeUpCifar(), { resume, fork: {}, reopen: async () => next });
+    const refused = expect(opening).rejects.toThrow(LOST);
+    await isReached;
+    losing.lose(LOST);
+    await refused;
+    await fork.dispose();
+    expect([closed(losing), closed(next)]).toEqual([true, true]);
+  });
+
   test('while the run is paused in the middle of it: it stands earlier, and ends as undisturbed', async () => {
     const whole = await undisturbed();
     const { before, isReached, release } = held(3);

@@ -14,6 +14,7 @@ import {
 import type { Engine, Hyper, Trainer } from '../../src/engine/engine.ts';
 import { openTfjsEngine } from '../../src/engine/tfjs/index.ts';
 import { type WebGpuEngine, openWebGpuEngine } from '../../src/engine/webgpu/index.ts';
+import { SLOTS } from '../../src/engine/webgpu/step-uniforms.ts';
 import {
   type Images,
   differing,
@@ -209,4 +210,22 @@ describe.each([
     expect(differing(await ours.read(), await resumed.read())).toEqual([]);
     for (const trainer of [ours, theirs, resumed]) trainer.dispose();
   });
+});
+
+test('recalibration over more batches than one submission takes weighs them all alike', async () => {
+  const trainer = await open();
+  const after = async (steps: readonly number[]): Promise<Tensors> => {
+    await trainer.recalibrate(steps);
+    return trainer.read();
+  };
+  const few = await after([0, 3]);
+  const many = await after([...Array<number>(SLOTS).fill(0), ...Array<number>(SLOTS).fill(3)]);
+  const last = await after([3]);
+  for (const { id } of norms) {
+    for (const name of [`${id}/mean`, `${id}/variance`]) {
+      expect(distance(many.get(name), few.get(name)), name).toBeLessThan(1e-5);
+      expect(distance(last.get(name), few.get(name)), name).toBeGreaterThan(1e-3);
+    }
+  }
+  trainer.dispose();
 });
