@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../src/core/events/events.ts';
+import { stageOf } from '../src/core/events/testing.ts';
 import { Progress, duration } from './progress.ts';
 
 const step = (number: number): RunEvent => ({
@@ -74,4 +75,38 @@ test('what a scheme computes first is told, and is no part of the pace', () => {
       'step 1 of 100, loss 2.000, 9 min 54 s left',
     ]);
   }
+});
+
+test('a search is told with the best so far, a stage with what it did to the accuracy', () => {
+  const written: string[] = [];
+  let time = 0;
+  const progress = new Progress({ write: (text) => written.push(text), terminal: false, now: () => time });
+  const round = {
+    round: 0,
+    scores: [0.5],
+    weights: [1],
+    parents: [[]],
+    best: 0.5,
+    bestIndex: 0,
+    effectiveSampleSize: 1,
+  };
+  progress.observe(start);
+  time += 10_000;
+  progress.observe(step(10));
+  time += 6_000;
+  progress.prepare({ what: 'Candidates', done: 0, of: 96 });
+  time += 60_000;
+  progress.prepare({ what: 'Candidates', done: 16, of: 96, rounds: [round] });
+  progress.prepare(null);
+  progress.observe(stageOf(7, 'map', { pruned: 3, units: 10, weights: 0.41 }));
+  time += 14_000;
+  progress.observe(step(30));
+  expect(written.join('').trimEnd().split('\n')).toEqual([
+    'step 10 of 100, loss 2.000, 1 min 30 s left',
+    'Candidates: 0 of 96',
+    'Candidates: 16 of 96, best accuracy 50.0 %',
+    'step 7: Maps pruned: 30 % of the units, 41 % of the weights gone so far. Test accuracy 50.0 % → 25.0 % → 37.5 %',
+    // A second a step, without the search.
+    'step 30 of 100, loss 2.000, 1 min 10 s left',
+  ]);
 });

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../src/core/events/events.ts';
 import type { SchemeProgress } from '../src/core/scheme/scheme.ts';
+import { stageSentence } from '../src/core/events/stage.ts';
 import { goesBack } from '../src/core/events/undone.ts';
 
 /** Milliseconds between lines: often on a terminal, where one line is rewritten, seldom in a log. */
@@ -16,6 +17,8 @@ export interface ProgressOptions {
 export class Progress {
   readonly #options: ProgressOptions;
   #began: number;
+  /** Since when the scheme computes; null while it does not. */
+  #computing: number | null = null;
   #last = -Infinity;
   #steps = 0;
   #line = '';
@@ -34,6 +37,11 @@ export class Progress {
     }
     if (event.kind === 'evaluate') this.#testAccuracy = event.testAccuracy;
     else if (event.kind === 'batchHalved') this.#steps = event.steps;
+    if (event.kind === 'stage') {
+      const { before, masked, recalibrated } = event.accuracy;
+      const accuracies = [before, masked, ...(recalibrated === null ? [] : [recalibrated])].map(percent).join(' → ');
+      this.#say(`step ${event.step}: ${stageSentence(event.report)} Test accuracy ${accuracies}`);
+    }
     if (event.kind === 'note' || goesBack(event)) this.#say(event.message);
     if (event.kind !== 'step') return;
     const { now } = this.#options;
@@ -43,10 +51,20 @@ export class Progress {
     this.#show(line, event.step === this.#steps);
   }
 
-  /** Tells how far the scheme is with what it computes before the first step; null when it is through. */
+  /** Tells how far the scheme is with what it computes between two steps; null when it is through. */
   prepare(progress: SchemeProgress | null): void {
-    if (progress) this.#show(`${progress.what}: ${progress.done} of ${progress.of}`);
-    else this.end();
+    const now = this.#options.now();
+    if (!progress) {
+      // What a scheme computes is no part of the pace.
+      this.#began += now - (this.#computing ?? now);
+      this.#computing = null;
+      this.end();
+      return;
+    }
+    this.#computing ??= now;
+    const best = progress.rounds?.at(-1)?.best;
+    const found = best === undefined ? '' : `, best accuracy ${percent(best)}`;
+    this.#show(`${progress.what}: ${progress.done} of ${progress.of}${found}`);
   }
 
   /** Shows a line unless the one before it is too fresh. */

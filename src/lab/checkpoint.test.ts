@@ -25,6 +25,19 @@ test('what was written is read back, bit for bit, from any place in memory', asy
   expect(await encodeCheckpoint(await decodeCheckpoint(again))).toEqual(again);
 });
 
+test('keeps the kept taps, with the channels', async () => {
+  const checkpoint = await taken();
+  const structure = {
+    ...checkpoint.trainer.structure,
+    taps: { conv2: { stride: 2, offsets: [0, 1, 0, 1, 1, 0, 0, 1] }, conv3: { stride: 9, offsets: Array(16).fill(8) } },
+  };
+  const strided = { ...checkpoint, trainer: { ...checkpoint.trainer, structure } };
+  const bytes = await encodeCheckpoint(strided);
+  expect(await decodeCheckpoint(bytes)).toEqual(strided);
+  const changed = reheaded(bytes, (header) => header.replace('"stride":9', '"stride":-9'));
+  await expect(decodeCheckpoint(await changed)).rejects.toThrow(/cannot be used: structure\.taps\.conv3\.stride/);
+});
+
 test('keeps the kernel variants that trained it; older files have none', async () => {
   const checkpoint = await taken();
   const older = await decodeCheckpoint(await encodeCheckpoint(checkpoint));

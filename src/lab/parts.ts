@@ -5,9 +5,10 @@ import type { Cifar10 } from '../data/cifar10.ts';
 import { type BatchOrder, batchOrder } from '../data/order.ts';
 import type { Engine, EngineData, Trainer } from '../engine/engine.ts';
 import type { DataPool } from './data-pool.ts';
+import type { Preparing } from './errand.ts';
 import { type Feeder, type FeederListener, layoutOf } from './feeder.ts';
 import type { RunPlan } from './plan.ts';
-import { type PreparationPlace, type Preparing, ScoringPreparation } from './preparation.ts';
+import { type PreparationPlace, ScoringPreparation } from './preparation.ts';
 
 /** The parts of a run that live on an engine (not owned). */
 export interface RunParts {

@@ -1,22 +1,10 @@
 import { type Network, type Tensors, denseStructure } from '../core/network/index.ts';
-import type { Preparation, SchemeProgress, PreparationRequest } from '../core/scheme/scheme.ts';
+import type { Preparation, PreparationRequest } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, EngineData, Gradients, Trainer } from '../engine/engine.ts';
 import { type RawImages, firstOfEachClass } from './class-images.ts';
-
-/** Milliseconds between two reports of progress. */
-const TELL_EVERY = 100;
-
-/** How a run lets its scheme compute before the first step. */
-export interface Preparing {
-  /** Does work on the engine when the run's turn comes: one gradient at a time, so that other runs go on meanwhile. */
-  readonly turn: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Rejects once the run is closed. */
-  readonly closing: Promise<never>;
-  /** Null when the scheme has done what it had to. */
-  readonly onProgress: (progress: SchemeProgress | null) => void;
-}
+import { Errand, type Preparing } from './errand.ts';
 
 /** What a scheme's gradients are computed on. */
 export interface PreparationPlace extends Preparing {
@@ -32,75 +20,34 @@ export interface PreparationPlace extends Preparing {
  */
 export class ScoringPreparation implements Preparation {
   readonly #trainers = new Map<boolean, Trainer>();
-  /** Settles when no call to the engine is under way. */
-  #idle: Promise<unknown> = Promise.resolve();
-  #toldAt = -Infinity;
-  /** Why nothing more can be computed; null while it can. */
-  #ended: Error | null = null;
-  /** Rejects what is waited for. */
-  readonly #waiting = new Set<(reason: Error) => void>();
+  readonly #errand: Errand;
 
   constructor(
     readonly spec: Spec,
     readonly network: Network,
     readonly place: PreparationPlace,
   ) {
-    void place.engine.lost.then((message) => this.#end(new Error(message)));
-    place.closing.catch((reason: unknown) => this.#end(reason as Error));
+    this.#errand = new Errand(place);
   }
 
   async gradients(
     parameters: Tensors,
     { inputs: wanted, unbounded = false, ...request }: PreparationRequest,
   ): Promise<Gradients> {
-    const inputs = wanted === 'ones' ? wanted : await this.#unlessEnded(() => this.#imagesOf(wanted.perClass));
-    const compute = async (): Promise<Gradients> => {
+    const inputs = wanted === 'ones' ? wanted : await this.#errand.unlessEnded(() => this.#imagesOf(wanted.perClass));
+    return this.#errand.turn(async () => {
       const trainer = await this.#trainerWith(parameters, unbounded);
       return trainer.gradients({ ...request, inputs });
-    };
-    // Ended while it waits for its turn or for the engine, which it then gives back at once.
-    return this.#unlessEnded(() => this.place.turn(() => this.#unlessEnded(() => this.#call(compute))));
-  }
-
-  progress(done: number, of: number, what: string): void {
-    const now = performance.now();
-    if (this.#ended || (done > 0 && now - this.#toldAt < TELL_EVERY)) return;
-    this.#toldAt = now;
-    this.place.onProgress({ what, done, of });
-  }
-
-  /** Releases what it holds on the engine, once the call under way is done. */
-  async dispose(): Promise<void> {
-    this.#end(new Error('The preparation is over.'));
-    await Promise.race([this.#idle, this.place.engine.lost]);
-    for (const trainer of this.#trainers.values()) trainer.dispose();
-    this.#trainers.clear();
-    this.place.onProgress(null);
-  }
-
-  #end(reason: Error): void {
-    this.#ended ??= reason;
-    for (const reject of this.#waiting) reject(reason);
-  }
-
-  async #unlessEnded<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#ended) throw this.#ended;
-    // Not a race: a promise that outlives the preparation would keep every result.
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.add(reject);
-      void work()
-        .then(resolve, reject)
-        .finally(() => this.#waiting.delete(reject));
     });
   }
 
-  #call<T>(compute: () => Promise<T>): Promise<T> {
-    const computing = compute();
-    this.#idle = computing.then(
-      () => undefined,
-      () => undefined,
-    );
-    return computing;
+  progress(done: number, of: number, what: string): void {
+    this.#errand.tell({ what, done, of });
+  }
+
+  /** Releases what it holds on the engine, once the call under way is done. */
+  dispose(): Promise<void> {
+    return this.#errand.dispose();
   }
 
   #imagesOf(perClass: number): Promise<RawImages> {
@@ -125,6 +72,7 @@ export class ScoringPreparation implements Preparation {
       labelSmoothing: this.spec.train.labelSmoothing,
       batch: () => new Uint32Array(1),
     });
+    this.#errand.own(trainer);
     this.#trainers.set(unbounded, trainer);
     return trainer;
   }

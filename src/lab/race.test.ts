@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { RunEvent } from '../core/events/events.ts';
 import type { Spec } from '../core/spec/spec.ts';
+import { buildNetwork, countStructure, keepsTap } from '../core/network/index.ts';
 import { Run } from './run.ts';
 import { Session, type SessionListener } from './session.ts';
 import {
@@ -232,6 +233,39 @@ describe('a fork', () => {
     expect(child.at(-1)).toMatchObject({ kind: 'finish', step: 23 });
   });
 
+  test('with taps chosen by hand it trains those alone, and says who chose', async () => {
+    const parent = new Run(half, { onEvent: () => undefined });
+    await parent.open(quadraticEngine(), madeUpCifar());
+    await parent.advanceTo(20);
+    const from = await parent.checkpoint();
+    const taps = { conv2: { stride: 2, offsets: [0, 1, 1, 0, 1, 0, 1, 1] } };
+    const events: RunEvent[] = [];
+    const fork = new Run(half, { onEvent: (event) => events.push(event) });
+    const losing = quadraticEngine();
+    const reopen = async () => quadraticEngine();
+    await fork.open(losing, madeUpCifar(), { resume: from, fork: { taps }, reopen });
+    const structure = { ...from.trainer.structure, taps };
+    const { macs, parameters } = countStructure(buildNetwork('convnet-micro'), structure);
+    expect(events).toMatchObject([
+      { kind: 'structure', step: 20, by: 'hand', structure, macs, parameters, reasons: [] },
+    ]);
+    // What was changed by hand outlives the device.
+    losing.lose('The graphics device was lost.');
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ kind: 'recovered', step: 20 }));
+    await fork.run();
+    const after = (await fork.checkpoint()).trainer;
+    expect(after.structure).toEqual(structure);
+    const { conv1 = [], conv2 = [] } = structure.channels;
+    const before = from.trainer.parameters.get('conv2/kernel') ?? new Float32Array();
+    const same = (i: number): boolean => after.parameters.get('conv2/kernel')?.[i] === before[i];
+    const trained = Array.from(before, (_, i) => {
+      const [tap, input, output] = [Math.floor(i / (8 * 16)), Math.floor(i / 16) % 8, i % 16];
+      return conv1.includes(input) && conv2.includes(output) && keepsTap(taps.conv2, input, tap);
+    });
+    expect(Array.from(before, (_, i) => !same(i))).toEqual(trained);
+    expect(trained.filter(Boolean).length).toBeGreaterThan(20);
+  });
+
   test('what contradicts its parent is refused with the key, and so is a step without a checkpoint', async () => {
     const lab = race();
     await lab.session.open([{ run: 1, spec: half }]);
@@ -246,12 +280,19 @@ describe('a fork', () => {
     });
     await lab.session.fork({ run: 4, spec: half, from: { run: 1, step: 9 } });
     await lab.session.fork({ run: 5, spec: half, from, channels: { conv2: [] } });
+    const offsets = Array<number>(8).fill(2);
+    await lab.session.fork({ run: 6, spec: half, from, taps: { conv2: { stride: 2, offsets } } });
+    await lab.session.fork({ run: 7, spec: half, from, taps: { conv2: { stride: 3, offsets: [0] } } });
+    await lab.session.fork({ run: 8, spec: half, from, taps: { dense: { stride: 3, offsets } } });
     expect(lab.problems.map(({ run, message }) => [run, message.split(/[ :]/)[0]])).toEqual([
       [2, 'seed'],
       [3, 'train.steps'],
       [4, 'Step'],
-      [5, 'structure'],
+      ...[5, 6, 7].map((run) => [run, 'structure']),
+      [8, 'network'],
     ]);
+    const sentences = [/tap offset 2 of "conv2"/, /"conv2" needs 8 tap offsets/, /"dense"/];
+    sentences.forEach((sentence, i) => expect(lab.problems[i + 4]?.message).toMatch(sentence));
   });
 });
 

@@ -18,7 +18,7 @@ import type { FeederListener } from './feeder.ts';
 import { Keeping } from './keeping.ts';
 import { type RunParts, applyRules, closeParts, openParts } from './parts.ts';
 import { type RunPlan, type SchemeAccess, planRun } from './plan.ts';
-import type { Preparing } from './preparation.ts';
+import type { Preparing } from './errand.ts';
 
 /** How long a failed call waits for the engine to say that its device was lost, which explains the failure. */
 const LOST_GRACE_MILLISECONDS = 100;

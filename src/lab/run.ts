@@ -1,22 +1,24 @@
 import type { RunEvent } from '../core/events/events.ts';
-import type { Structure, Tensors } from '../core/network/index.ts';
+import type { Structure } from '../core/network/index.ts';
 import type { Decision, SchemeProgress } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
-import type { Engine, Pace, StepMetrics } from '../engine/engine.ts';
+import type { Engine, Latency, Pace, StepMetrics } from '../engine/engine.ts';
+import { EngineAccess } from './access.ts';
 import type { RunCheckpoint } from './checkpoint.ts';
 import { DataPool } from './data-pool.ts';
+import { type Deciding, Decisions } from './decisions.ts';
 import { DivergenceWatch, divergenceMessage } from './divergence.ts';
+import type { Preparing } from './errand.ts';
 import { sentenceOf } from './faults.ts';
 import { Throughput, nextCallSteps, nextTask } from './pace.ts';
-import { type RunParts, applyRules, bytesOf, closeParts, startOf } from './parts.ts';
+import { type RunParts, bytesOf, closeParts, startOf } from './parts.ts';
 import type { RunPlan } from './plan.ts';
-import type { Preparing } from './preparation.ts';
 import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
-import { type HandChanges, handDecision, handEvents, startEvents, structureEvents } from './run-events.ts';
+import { startEvents } from './run-events.ts';
 import { type Setting, Settings } from './settings.ts';
 import { Snapshots } from './snapshots.ts';
-import { Turns } from './turns.ts';
+import type { Turns } from './turns.ts';
 
 /** Where a run stands: `idle` before its first step, `done` and `error` for good. */
 export type RunPhase = 'idle' | 'running' | 'paused' | 'done' | 'error';
@@ -27,7 +29,7 @@ export interface RunListener {
   onData?(loadedImages: number, totalImages: number): void;
   /** Memory that the run holds on its engine; told when it changes. */
   onMemory?(bytes: number): void;
-  /** How far the scheme is with what it computes before the first step; null when it is through. */
+  /** How far the scheme is with what it computes between two steps; null when it is through or was interrupted. */
   onSchemeProgress?(progress: SchemeProgress | null): void;
   /** Steps that can be forked from, when they change. */
   onSnapshots?(steps: readonly number[]): void;
@@ -60,24 +62,26 @@ export interface ForkChanges {
 
 /** Batch sizes at which a finished run measures the latency of its compact network. */
 const LATENCY_BATCHES = [1, 64] as const;
+
 /**
  * Drives one spec on an engine and tells what happens as events. Pausing, stepping, the number of steps in a call to the
  * engine and lost devices never change what is computed: they only choose where to stop between two steps.
  */
 export class Run {
+  readonly #access = new EngineAccess(() => this.step / this.plan.steps);
+  readonly #decisions: Decisions;
   readonly #recovery: Recovery;
   readonly #throughput = new Throughput();
   readonly #snapshots = new Snapshots();
-  #turns = new Turns();
   #keepsSnapshots = false;
   #settings = new Settings();
   #watch = new DivergenceWatch();
   #parts: RunParts | null = null;
   #pace: Pace | null = null;
-  /** Why the parts are of no use any more: their device was lost. */
-  #loss: string | null = null;
   /** The last step told. */
   #told = 0;
+  /** Whether what is due at the step where the run stands (a decision, an evaluation, the end) is still to be done. */
+  #pending = false;
   #phase: RunPhase = 'idle';
   #closed = false;
   /** Step at which to pause, or to pause as soon as possible. */
@@ -86,32 +90,14 @@ export class Run {
   #driving: Promise<void> | null = null;
   #opening: Promise<void> | null = null;
   #interrupt: () => void = () => undefined;
-  /** Leaves the call to the engine that is under way: a lost device need not answer it. */
-  #abandon: (reason: Error) => void = () => undefined;
-  /** Rejects once the run is closed: images that nobody else wants may never come. */
-  readonly #closing: Promise<never>;
-  #rejectClosing: (reason: Error) => void = () => undefined;
 
   /** Throws a sentence naming the key when the scheme cannot meet what the spec asks. */
   constructor(
     spec: Spec,
     readonly listener: RunListener,
   ) {
-    this.#closing = new Promise((_, reject) => (this.#rejectClosing = reject));
-    this.#closing.catch(() => undefined);
-    this.#recovery = new Recovery(spec, {
-      read: (names) => this.#require().trainer.read(names),
-      evaluate: async (limit) => {
-        const { feeder, trainer } = this.#require();
-        await this.#there(feeder.need('holdOut', limit));
-        return trainer.evaluate('holdOut', limit);
-      },
-      gradients: async (request) => {
-        const { feeder, order, trainer } = this.#require();
-        await this.#there(feeder.need('train', order.needs(request.inputs.step)));
-        return trainer.gradients(request);
-      },
-    });
+    this.#decisions = new Decisions(this.#deciding);
+    this.#recovery = new Recovery(spec, this.#decisions.access);
   }
 
   /** What is run: the spec given, but for a batch halved for lack of memory. */
@@ -150,7 +136,7 @@ export class Run {
     const began = performance.now();
     const { spec, plan } = this;
     const { resume, note, reopen, fork } = options;
-    this.#turns = options.turns ?? this.#turns;
+    this.#access.turns = options.turns ?? this.#access.turns;
     this.#keepsSnapshots = options.snapshots ?? false;
     this.#settings = new Settings(resume?.settings);
     if (resume) this.#recovery.keep(resume);
@@ -173,7 +159,7 @@ export class Run {
     }
     for (const event of events) this.#tell(event);
     this.#take(parts);
-    if (resume?.pending || fork) await this.#settle(parts, resume?.pending ?? false, fork ?? {});
+    if (fork) await this.#settle(parts, fork);
   }
 
   /** Trains to the end, or until paused. Resolves when the run stands still. */
@@ -195,14 +181,15 @@ export class Run {
   /** Step of the scheme's next decision; null when it makes none any more. */
   get nextDecision(): number | null {
     const { scheme, steps } = this.plan;
-    for (let step = this.step + 1; step <= steps; step++) if (scheme.dueAt(step)) return step;
+    for (let step = this.step + (this.#pending ? 0 : 1); step <= steps; step++) if (scheme.dueAt(step)) return step;
     return null;
   }
 
-  /** Pauses after the call to the engine that is under way. */
+  /** Pauses after the call to the engine that is under way; a decision that tries candidates out is then made later. */
   pause(): void {
     this.#goal = 'now';
     this.#interrupt();
+    if (this.#driving) this.#decisions.interrupt();
   }
 
   /** Changes a setting from the next update on. Ranges are the caller's to check. */
@@ -229,7 +216,7 @@ export class Run {
   async checkpoint(): Promise<RunCheckpoint> {
     if (this.#driving) throw new Error('Pause the run before taking a checkpoint.');
     const { kept } = this.#recovery;
-    if (kept && (!this.#parts || this.#loss !== null)) return kept;
+    if (kept && (!this.#parts || this.#access.loss !== null)) return kept;
     return this.#snapshot(this.#require());
   }
 
@@ -240,6 +227,7 @@ export class Run {
       // A copy: a scheme goes on changing what it holds.
       scheme: structuredClone(this.plan.scheme.state()),
       explodingSteps: this.#watch.streak,
+      ...(this.#pending ? { pending: true } : {}),
       ...(this.#settings.changes.length > 0 ? { settings: this.#settings.changes } : {}),
       trainer: await trainer.checkpoint(),
     };
@@ -249,8 +237,9 @@ export class Run {
   async dispose(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.pause();
-    this.#rejectClosing(new Error('The run was closed.'));
+    this.#goal = 'now';
+    this.#interrupt();
+    this.#access.close();
     // What is being opened finds that the run is closed, and releases itself.
     if (!this.#parts) return;
     // Buffers must not go while the engine uses them; a lost device uses nothing any more.
@@ -263,8 +252,9 @@ export class Run {
   /** Takes freshly opened parts into use. */
   #take(parts: RunParts): void {
     this.#parts = parts;
-    this.#loss = null;
+    this.#access.replaced();
     this.#told = parts.trainer.step;
+    this.#pending = this.#recovery.kept?.pending ?? false;
     this.#watch = new DivergenceWatch(this.#recovery.kept?.explodingSteps);
     this.#settings.goBack(this.#told);
     this.#snapshots.forgetAfter(this.#told);
@@ -277,9 +267,8 @@ export class Run {
 
   #onLost(parts: RunParts, message: string): void {
     if (parts !== this.#parts || this.#closed || this.#phase === 'done' || this.#phase === 'error') return;
-    this.#loss = message;
-    if (this.#driving) this.#abandon(new Error(message));
-    else {
+    this.#access.lose(message);
+    if (!this.#driving) {
       this.#goal = 'now';
       this.#driving = this.#loop();
     }
@@ -297,13 +286,13 @@ export class Run {
     // Whoever hears of the phase below must already find the loop noted in #driving.
     await Promise.resolve();
     // A device lost while the run stands still is replaced without its moving.
-    if (this.#loss === null) this.#move();
-    while (this.#open && (this.#loss !== null || !this.#reached(this.step))) {
+    if (this.#access.loss === null) this.#move();
+    while (this.#open && (this.#access.loss !== null || this.#wanting)) {
       const parts = this.#require();
       try {
-        if (this.#loss !== null) throw new Error(this.#loss);
+        if (this.#access.loss !== null) throw new Error(this.#access.loss);
         this.#move();
-        if (await this.#imagesThere(parts)) await this.#turn(() => this.#call(parts));
+        await this.#goOn(parts);
       } catch (error) {
         if (!(await this.#recover(parts, error))) break;
       }
@@ -311,6 +300,19 @@ export class Run {
     }
     this.#driving = null;
     if (this.#phase === 'running' && !this.#closed) this.#setPhase('paused');
+  }
+
+  /** Whether there is something to do before the run is to stand still. */
+  get #wanting(): boolean {
+    return !this.#reached(this.step) || (this.#pending && this.#goal !== 'now');
+  }
+
+  /** Trains some steps and does what is due after them. */
+  async #goOn(parts: RunParts): Promise<void> {
+    if (!this.#pending && (await this.#imagesThere(parts))) await this.#access.use(() => this.#call(parts));
+    if (!this.#pending || !this.#moving(parts)) return;
+    await this.#doWhatIsDue(parts);
+    if (!this.#pending && this.#moving(parts)) await this.#access.use(() => this.#keep(parts));
   }
 
   #move(): void {
@@ -322,52 +324,58 @@ export class Run {
     const needed = order.needs(trainer.step);
     if (feeder.trainReady >= needed) return true;
     const interrupted = new Promise<false>((resolve) => (this.#interrupt = () => resolve(false)));
-    const there = this.#there(feeder.need('train', needed)).then(() => true);
+    const there = this.#access.there(feeder.need('train', needed)).then(() => true);
     return Promise.race([there, interrupted]);
   }
 
-  #there(images: Promise<void>): Promise<void> {
-    return Promise.race([images, this.#closing]);
+  get #deciding(): Deciding {
+    return {
+      spec: () => this.spec,
+      plan: () => this.plan,
+      preparing: this.#preparing,
+      pausing: () => this.#driving !== null && this.#goal === 'now',
+      parts: () => this.#require(),
+      moving: (parts) => this.#moving(parts),
+      use: (work) => this.#access.use(work),
+      there: (images) => this.#access.there(images),
+      tell: (event) => this.#tell(event),
+      tellMemory: () => this.#tellMemory(),
+    };
   }
 
   get #preparing(): Preparing {
     return {
-      turn: (work) => this.#turn(work),
-      closing: this.#closing,
+      turn: (work) => this.#access.turn(work),
+      closing: this.#access.closing,
       onProgress: (progress) => this.#closed || this.listener.onSchemeProgress?.(progress),
     };
-  }
-
-  #turn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(() => this.step / this.plan.steps, work);
   }
 
   /** One turn on the engine. What was asked for while it was waited for may have made it unnecessary. */
   async #call(parts: RunParts): Promise<void> {
     if (!this.#moving(parts) || this.#reached(this.step)) return;
-    await this.#unlessLost(this.#advance(parts));
-    if (this.#moving(parts) && (this.#recovery.due || this.#reached(this.step))) await this.#keepNow(parts);
+    await this.#advance(parts);
+    if (!this.#pending) await this.#keep(parts);
+  }
+
+  /** Keeps what the run could go back to and be forked from, when it is time to. */
+  async #keep(parts: RunParts): Promise<void> {
+    const { kept, step, due } = this.#recovery;
+    const newer = this.step !== step || kept?.pending;
+    if (newer && this.#moving(parts) && (due || this.#reached(this.step))) await this.#keepNow(parts);
     // Where it stands still it can be forked; before what was due there, a checkpoint has been kept already.
     if (this.#reached(this.step) && !this.#isDue(this.step)) await this.#keepSnapshot(parts);
   }
 
-  #unlessLost(call: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#abandon = reject;
-      call.then(resolve, reject);
-    });
-  }
-
   async #keepNow(parts: RunParts): Promise<void> {
-    if (parts.trainer.step === this.#recovery.step) return;
     const began = performance.now();
-    let checkpoint: RunCheckpoint | null = null;
-    await this.#unlessLost(this.#snapshot(parts).then((taken) => void (checkpoint = taken)));
-    if (checkpoint) this.#recovery.keep(checkpoint, performance.now() - began);
+    const checkpoint = await this.#snapshot(parts);
+    if (this.#moving(parts)) this.#recovery.keep(checkpoint, performance.now() - began);
   }
 
   /** Goes on after a lost device or with half the batch; false when the run cannot, which has then been told. */
   async #recover(parts: RunParts, failure: unknown): Promise<boolean> {
+    if (!this.#open) return false;
     const fault = await faultOf(parts.engine, failure);
     if (!this.#open) return false;
     const reached = Math.max(this.#told, parts.trainer.step);
@@ -393,7 +401,7 @@ export class Run {
 
   /** Whether a call that was begun with these parts is still wanted. */
   #moving(parts: RunParts): boolean {
-    return this.#open && parts === this.#parts && this.#loss === null;
+    return this.#open && parts === this.#parts && this.#access.loss === null;
   }
 
   #reached(step: number): boolean {
@@ -401,7 +409,7 @@ export class Run {
     return this.#goal === 'now' || (typeof this.#goal === 'number' && step >= this.#goal);
   }
 
-  /** One call to the engine, and whatever is due after it. */
+  /** Some steps of training. */
   async #advance(parts: RunParts): Promise<void> {
     const { trainer } = parts;
     this.#applyChanges(parts);
@@ -416,8 +424,9 @@ export class Run {
     this.#callSteps = nextCallSteps(count, elapsed);
     this.#throughput.record(count, elapsed / count);
     if (!this.#tellSteps(metrics, elapsed / count)) return;
-    if (this.#isDue(trainer.step)) await this.#keepSnapshot(parts);
-    await this.#doWhatIsDue(parts);
+    if (!this.#isDue(trainer.step)) return;
+    this.#pending = true;
+    await this.#keepSnapshot(parts);
   }
 
   #isDue(step: number): boolean {
@@ -425,25 +434,31 @@ export class Run {
     return scheme.dueAt(step) || evaluationDue(step);
   }
 
-  /** What follows the update that has just been made: a decision, an evaluation, the end. */
+  /**
+   * What follows the update that has just been made: a decision, an evaluation, the end. All of it stays due when the
+   * decision is interrupted.
+   */
   async #doWhatIsDue(parts: RunParts): Promise<void> {
     const { scheme, evaluationDue, steps } = this.plan;
     const { step } = parts.trainer;
-    if (this.#moving(parts) && scheme.dueAt(step))
-      await this.#decide(parts, () => scheme.decide(step, parts.trainer.structure));
+    if (scheme.dueAt(step)) {
+      const decide = () => scheme.decide(step, parts.trainer.structure);
+      if (!(await this.#decisions.make(parts, decide))) return;
+    }
     if (this.#moving(parts) && evaluationDue(step)) await this.#evaluate(parts, step);
     if (this.#moving(parts) && step === steps) await this.#finish(parts, step);
+    this.#pending = false;
   }
 
   /** A fork's beginning: what was due where it leaves its parent, done its own way, then what was changed by hand. */
-  async #settle(parts: RunParts, pending: boolean, { scheme, channels, taps }: ForkChanges): Promise<void> {
+  async #settle(parts: RunParts, { scheme, channels, taps }: ForkChanges): Promise<void> {
     const start = scheme ? await this.#schemeStart(parts) : null;
-    await this.#turn(async () => {
-      if (start) await this.#decide(parts, async () => start);
-      if (start?.write) await this.#forgetMomentum(parts, start.write);
-      if (pending) await this.#doWhatIsDue(parts);
-      if (!this.#moving(parts)) return;
-      if (channels || taps) await this.#changeByHand(parts, { channels, taps });
+    if (start) await this.#decisions.make(parts, async () => start);
+    if (start?.write) await this.#decisions.forgetMomentum(parts, start.write);
+    if (this.#pending) await this.#doWhatIsDue(parts);
+    if (!this.#moving(parts)) return;
+    if (channels || taps) await this.#decisions.byHand(parts, { channels, taps });
+    await this.#access.use(async () => {
       await this.#keepNow(parts);
       await this.#keepSnapshot(parts);
     });
@@ -454,13 +469,8 @@ export class Run {
     const { scheme } = this.plan;
     const { step } = parts.trainer;
     if (!scheme.atInit || scheme.dueAt(step) || this.nextDecision !== null) return null;
-    const parameters = await this.#turn(() => parts.trainer.read());
+    const parameters = await this.#access.use(() => parts.trainer.read());
     return startOf(this.spec, this.plan, parameters, { ...parts, ...this.#preparing });
-  }
-
-  #changeByHand(parts: RunParts, changes: HandChanges): Promise<void> {
-    const decide = async (): Promise<Decision> => handDecision(this.plan.network, parts.trainer.structure, changes);
-    return this.#decide(parts, decide, handEvents);
   }
 
   async #keepSnapshot(parts: RunParts): Promise<void> {
@@ -516,43 +526,19 @@ export class Run {
     return true;
   }
 
-  async #decide(parts: RunParts, decide: () => Promise<Decision>, tell = structureEvents): Promise<void> {
-    const { trainer } = parts;
-    const { step, structure: before } = trainer;
-    const began = performance.now();
-    const decision = await decide();
-    await trainer.restructure(decision.structure);
-    if (decision.write) await trainer.write(decision.write);
-    await applyRules(trainer, this.plan.scheme);
-    if (!this.#moving(parts)) return;
-    const milliseconds = performance.now() - began;
-    for (const event of tell(this.plan.network, before, decision, { step, milliseconds })) this.#tell(event);
-    this.#tellMemory();
-  }
-
-  /** Tensors that begin anew have no past. */
-  async #forgetMomentum({ trainer }: RunParts, tensors: Tensors): Promise<void> {
-    const checkpoint = await trainer.checkpoint();
-    const still = (name: string, values: Float32Array) =>
-      tensors.has(name) ? new Float32Array(values.length) : values;
-    const momentum = new Map([...checkpoint.momentum].map(([name, values]) => [name, still(name, values)]));
-    await trainer.restore({ ...checkpoint, momentum });
-    await applyRules(trainer, this.plan.scheme);
-  }
-
-  async #evaluate(parts: RunParts, step: number): Promise<void> {
-    const { feeder, trainer } = parts;
-    await this.#there(feeder.need('test'));
-    const { loss, accuracy, images } = await trainer.evaluate('test');
-    if (!this.#moving(parts)) return;
+  async #evaluate({ feeder, trainer }: RunParts, step: number): Promise<void> {
+    await this.#access.there(feeder.need('test'));
+    const { loss, accuracy, images } = await this.#access.use(() => trainer.evaluate('test'));
+    if (!this.#open) return;
     this.#tell({ kind: 'evaluate', step, testLoss: loss, testAccuracy: accuracy, images });
   }
 
-  async #finish(parts: RunParts, step: number): Promise<void> {
-    const { trainer } = parts;
-    const latencyMs = [];
-    for (const batch of LATENCY_BATCHES) latencyMs.push(await trainer.latency(batch));
-    if (!this.#moving(parts)) return;
+  async #finish({ trainer }: RunParts, step: number): Promise<void> {
+    const latencyMs: Latency[] = [];
+    await this.#access.use(async () => {
+      for (const batch of LATENCY_BATCHES) latencyMs.push(await trainer.latency(batch));
+    });
+    if (!this.#open) return;
     const imagesPerSecond = this.#throughput.imagesPerSecond(this.spec.train.batchSize);
     this.#tell({ kind: 'finish', step, latencyMs, imagesPerSecond });
     this.#setPhase('done');

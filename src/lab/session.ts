@@ -28,7 +28,7 @@ export interface SessionListener {
   onEvent(run: number, event: RunEvent): void;
   /** Steps of a run that can be forked from. */
   onSnapshots(run: number, steps: readonly number[]): void;
-  /** How far a run's scheme is with what it computes before the first step; null when it is through. */
+  /** How far a run's scheme is with what it computes between two steps; null when it is through or was interrupted. */
   onSchemeProgress(run: number, progress: SchemeProgress | null): void;
   onData(loadedImages: number, totalImages: number): void;
   onEngine(opened: OpenedEngine): void;

@@ -65,6 +65,8 @@ export interface QuadraticOptions {
   readonly failAt?: number;
   /** Loses the device at a step, whose call is then never answered. */
   readonly loseAt?: number;
+  /** Accuracy by the full-size values of all tensors and the structure; 0.5 without. */
+  readonly accuracy?: (parameters: Tensors, structure: Structure) => number;
   /** Whether memory runs out at this batch size: when a trainer is opened (step null), or in a step. */
   readonly full?: (batchSize: number, step: number | null) => boolean;
 }
@@ -191,7 +193,8 @@ export class QuadraticTrainer implements Trainer {
     let loss = 0;
     for (let i = 0; i < images; i++) loss += data.label(split, i) / images;
     const [first = 0] = [...this.#store.parameters.values()][0] ?? [];
-    return { loss: loss + first, accuracy: 0.5, images };
+    const accuracy = this.behaviour.accuracy?.(this.#store.parameters, this.structure) ?? 0.5;
+    return { loss: loss + first, accuracy, images };
   }
 
   async read(names?: readonly string[]): Promise<Tensors> {
@@ -204,6 +207,12 @@ export class QuadraticTrainer implements Trainer {
 
   async write(tensors: Tensors): Promise<void> {
     this.#store.write(tensors);
+  }
+
+  /** Running statistics become the mean target of the steps. */
+  async recalibrate(steps: readonly number[]): Promise<void> {
+    const mean = steps.reduce((sum, step) => sum + this.#target(step), 0) / steps.length;
+    for (const [name, values] of this.#store.parameters) if (/\/(mean|variance)$/.test(name)) values.fill(mean);
   }
 
   async gradients() {

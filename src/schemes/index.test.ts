@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { buildNetwork, denseStructure, groupsOf } from '../core/network/index.ts';
 import type { OptionValue } from '../core/spec/options.ts';
 import { SCHEMES, schemeById } from './index.ts';
+import { UNEXPLORED } from './shared/testing.ts';
 
 test('schemes are found by id; an unknown one is refused with the known ids', () => {
   for (const scheme of SCHEMES) expect(schemeById(scheme.id)).toBe(scheme);
@@ -46,6 +47,7 @@ test('dense never decides and changes nothing when asked', async () => {
     read: refuse,
     evaluate: refuse,
     gradients: refuse,
+    explore: UNEXPLORED,
   });
   expect([...Array(11).keys()].some((step) => run.dueAt(step))).toBe(false);
   expect(run.atInit).toBeUndefined();

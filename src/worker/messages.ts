@@ -47,7 +47,7 @@ export type Report =
   | { readonly type: 'events'; readonly run: number; readonly events: readonly RunEvent[] }
   /** Steps of a run that it can be forked from. */
   | { readonly type: 'snapshots'; readonly run: number; readonly steps: readonly number[] }
-  /** How far a run's scheme is with what it computes before the first step; null when it is through. */
+  /** How far a run's scheme is with what it computes between two steps; null when it is through or was interrupted. */
   | { readonly type: 'schemeProgress'; readonly run: number; readonly progress: SchemeProgress | null }
   | { readonly type: 'data'; readonly loadedImages: number; readonly totalImages: number }
   | { readonly type: 'engine'; readonly backend: 'webgpu' | 'tfjs'; readonly adapter: string; readonly reason?: string }

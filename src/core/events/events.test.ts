@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decimate } from './decimate.ts';
 import type { ChannelEvent, RunEvent, StartEvent, StepEvent, StructureEvent } from './events.ts';
 import { historyOf, resultOf } from './history.ts';
+import { stageOf } from './testing.ts';
 import { emptyView, fold, keptChannels, returnedChannels } from './view.ts';
 
 const start: StartEvent = {
@@ -300,4 +301,29 @@ describe('decimation', () => {
       }),
     );
   });
+});
+
+test('a result tells the layers that each stage took weights from, against the dense ones', () => {
+  const stages = [
+    stageOf(1, 'map', { layers: { a: [8, 10], b: [20, 20], c: [7, 7] } }),
+    stageOf(3, 'kernel', { layers: { a: [8, 10], b: [15, 20], c: [6, 7] } }),
+    stageOf(4, 'bits', { layers: { a: [8, 10], b: [15, 20], c: [6, 7] }, bits: 4 }),
+  ];
+  const [first, second, third] = stages;
+  const log: RunEvent[] = [start, step(1), ...stages.slice(0, 1), step(2), step(3), ...stages.slice(1)];
+  const mask = (n: number, layer: string, kept: number, of: number) => ({
+    kind: 'mask',
+    step: n,
+    layer,
+    weights: { kept, of },
+  });
+  expect(resultOf(log).events).toEqual([
+    start,
+    first,
+    mask(1, 'a', 8, 10),
+    second,
+    mask(3, 'b', 15, 20),
+    mask(3, 'c', 6, 7),
+    third,
+  ]);
 });

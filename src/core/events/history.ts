@@ -1,6 +1,7 @@
 import type { Widths } from '../network/index.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { AdapterRecord, LatencyRecord, RunEvent } from './events.ts';
+import { type MaskEntry, maskEntries } from './stage.ts';
 import { withoutUndone } from './undone.ts';
 
 /** One training step: the state after everything that happened at it. */
@@ -21,8 +22,11 @@ export interface RunResult {
   readonly spec: Spec;
   readonly adapter: AdapterRecord;
   readonly history: readonly HistoryRow[];
-  /** Everything but training steps and evaluations, which are the history. */
-  readonly events: readonly RunEvent[];
+  /**
+   * Everything but training steps and evaluations, which are the history; after a stage of structured sparsity the layers
+   * that it took weights from.
+   */
+  readonly events: readonly (RunEvent | MaskEntry)[];
   readonly final: {
     readonly testAccuracy?: number;
     readonly testLoss?: number;
@@ -96,7 +100,7 @@ export function resultOf(log: readonly RunEvent[]): RunResult {
     spec: start.spec,
     adapter: start.adapter,
     history,
-    events: events.filter(({ kind }) => kind !== 'step' && kind !== 'evaluate'),
+    events: happenings(events),
     final: {
       ...(evaluation ? { testAccuracy: evaluation.testAccuracy, testLoss: evaluation.testLoss } : {}),
       widths,
@@ -107,4 +111,12 @@ export function resultOf(log: readonly RunEvent[]): RunResult {
       imagesPerSecond: finish?.imagesPerSecond ?? 0,
     },
   };
+}
+
+function happenings(events: readonly RunEvent[]): RunResult['events'] {
+  const stages = events.filter((event) => event.kind === 'stage');
+  return events.flatMap((event): RunResult['events'] => {
+    if (event.kind === 'step' || event.kind === 'evaluate') return [];
+    return event.kind === 'stage' ? [event, ...maskEntries(event, stages[stages.indexOf(event) - 1])] : [event];
+  });
 }

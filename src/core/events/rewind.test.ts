@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RunEvent, StartEvent, StepEvent } from './events.ts';
 import { Rewind } from './rewind.ts';
+import { stageOf } from './testing.ts';
 import { withoutUndone } from './undone.ts';
 import { type RunView, emptyView, fold } from './view.ts';
 
@@ -58,7 +59,7 @@ const happening = fc.oneof(
       hand: fc.boolean(),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('evaluate', 'note', 'setting', 'fork') }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('evaluate', 'note', 'setting', 'fork', 'stage') }) },
   {
     weight: 1,
     arbitrary: fc.record({ what: fc.constantFrom('recovered' as const, 'batchHalved' as const), by: fc.nat(8) }),
@@ -81,7 +82,8 @@ const logs = fc.array(happening, { maxLength: 60 }).map((happenings) => {
       log.push(structure(at, 50 + index, next.hand));
     } else if (next.what === 'evaluate') {
       log.push({ kind: 'evaluate', step: at, testLoss: index, testAccuracy: 0.5, images: 4 });
-    } else if (next.what === 'setting') {
+    } else if (next.what === 'stage') log.push(stageOf(at, 'kernel', { weights: index / 100 }));
+    else if (next.what === 'setting') {
       log.push({ kind: 'setting', step: at, weightDecay: index, from: { weightDecay: 0 }, message });
     } else log.push({ kind: next.what === 'fork' ? 'fork' : 'note', step: at, message });
   }

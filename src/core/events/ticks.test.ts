@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Structure } from '../network/index.ts';
 import type { ChannelEvent, RunEvent } from './events.ts';
 import { type Tick, Ticks, nextTick } from './ticks.ts';
+import { stageOf } from './testing.ts';
 import { withoutUndone } from './undone.ts';
 
 const channels = (kind: ChannelEvent['kind'], step: number, layer: string, list: number[]): RunEvent => ({
@@ -128,6 +129,33 @@ describe('ticks', () => {
       '2 mask: Kernel taps masked in 1 layer.',
       '4 mask: Kernel taps masked in 2 layers.',
       '5 mask: No kernel taps masked.',
+    ]);
+  });
+
+  test('a stage is one mask that says what went, in place of its channels and taps', () => {
+    const taps = { a: { stride: 2, offsets: [0, 1] } };
+    const log = [
+      channels('prune', 2, 'a', [1, 3]),
+      structure(2),
+      stageOf(2, 'map', { pruned: 3, units: 10, weights: 0.41 }),
+      structure(4, undefined, taps),
+      stageOf(4, 'stride', { pruned: 1, units: 2, weights: 0.7 }),
+      channels('prune', 6, 'b', [2]),
+      structure(6, undefined, taps),
+      stageOf(6, 'kernel', { pruned: 1, units: 4, weights: 0.8 }),
+      structure(7, undefined, taps),
+      structure(8, undefined, taps),
+      stageOf(8, 'bits', { weights: 0.8, bits: 5 }),
+      structure(9),
+    ];
+    expect(told(ticksOf(log))).toEqual([
+      '2 mask: Maps pruned: 30 % of the units, 41 % of the weights gone so far.',
+      '4 mask: Strided taps pruned: 50 % of the units, 70 % of the weights gone so far.',
+      // Maps that lost all their kernels are more than the stage says.
+      '6 prune: 1 channel pruned.',
+      '6 mask: Kernels pruned: 25 % of the units, 80 % of the weights gone so far.',
+      '8 mask: Weights in 5 bits; 80 % of the weights gone so far.',
+      '9 mask: No kernel taps masked.',
     ]);
   });
 

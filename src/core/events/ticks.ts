@@ -1,4 +1,5 @@
-import type { ChannelEvent, DensitiesEvent, RunEvent, StructureEvent } from './events.ts';
+import type { ChannelEvent, DensitiesEvent, RunEvent, StageEvent, StructureEvent } from './events.ts';
+import { stageSentence } from './stage.ts';
 import { goesBack } from './undone.ts';
 
 export type TickKind =
@@ -68,6 +69,8 @@ export class Ticks {
         return this.#addChannels(event);
       case 'structure':
         return this.#addStructure(event);
+      case 'stage':
+        return this.#addStage(event);
       case 'setting':
       case 'fork':
       case 'recovered':
@@ -115,13 +118,27 @@ export class Ticks {
     }
     this.#undecided = [];
     const taps = structure.taps ? JSON.stringify(structure.taps) : '';
-    const before = this.#entries.findLast(({ kind }) => kind === 'mask')?.taps ?? '';
-    if (taps === before) return;
+    if (taps === this.#taps) return;
     const mask = this.#entry(step, 'mask');
     const layers = Object.keys(structure.taps ?? {}).length;
     mask.taps = taps;
     const sentence = layers > 0 ? `Kernel taps masked in ${counted(layers, 'layer')}.` : 'No kernel taps masked.';
     mask.sentences.splice(0, 1, sentence);
+  }
+
+  /** The kept taps that were told last. */
+  get #taps(): string {
+    return this.#entries.findLast(({ kind }) => kind === 'mask')?.taps ?? '';
+  }
+
+  /** In place of what its structure and its channels were told as: a stage says more. */
+  #addStage({ step, report }: StageEvent): void {
+    const taps = this.#taps;
+    const mask = this.#entry(step, 'mask');
+    mask.taps = taps;
+    mask.sentences.splice(0, mask.sentences.length, stageSentence(report));
+    if (report.granularity !== 'map') return;
+    this.#entries = this.#entries.filter((entry) => entry.step !== step || entry.kind !== 'prune');
   }
 
   /** The entry of a step and kind, new where there is none. */

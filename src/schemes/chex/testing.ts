@@ -1,4 +1,4 @@
-import { UNPREPARED } from '../shared/testing.ts';
+import { UNEXPLORED, UNPREPARED } from '../shared/testing.ts';
 import {
   type Network,
   type Structure,
@@ -57,6 +57,7 @@ export async function explore(
     read: async (names) => copyOf(names.map((name) => [name, parameters.get(name) ?? new Float32Array()])),
     evaluate: () => Promise.reject(new Error('CHEX measures nothing')),
     gradients: () => Promise.reject(new Error('CHEX asks for no gradient')),
+    explore: UNEXPLORED,
   });
   for (const [name, values] of run.initialise?.(parameters) ?? []) parameters.set(name, values);
   const start = await run.atInit?.(parameters, UNPREPARED);

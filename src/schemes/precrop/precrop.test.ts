@@ -14,7 +14,7 @@ import type { OptionValue } from '../../core/spec/options.ts';
 import { parseSpec } from '../../core/spec/parse.ts';
 import { networkFor, optionsOf } from '../../core/spec/network.ts';
 import { SCHEMES } from '../index.ts';
-import { UNPREPARED } from '../shared/testing.ts';
+import { UNEXPLORED, UNPREPARED } from '../shared/testing.ts';
 import { precrop } from './index.ts';
 
 const refuse = (): Promise<never> => Promise.reject(new Error('PreCrop measures nothing'));
@@ -40,6 +40,7 @@ function started(scheme: object, model = 'resnet20') {
     read: refuse,
     evaluate: refuse,
     gradients: refuse,
+    explore: UNEXPLORED,
   };
   return { network, model: named, run: precrop.start(context), parameters: initialParameters(network, 1) };
 }
@@ -175,6 +176,7 @@ test('a budget that no widths meet, and a network without a width to crop, are r
     read: refuse,
     evaluate: refuse,
     gradients: refuse,
+    explore: UNEXPLORED,
   };
   expect(() => precrop.start({ ...context, budget: { kind: 'macs', keep: 0.01 } })).toThrow(
     /of the MACs cannot be met/,

@@ -7,7 +7,7 @@ import {
   initialParameters,
   parametersOf,
 } from '../../core/network/index.ts';
-import type { Decision, Preparation, SchemeContext, SchemeRun } from '../../core/scheme/scheme.ts';
+import type { Decision, Exploration, Preparation, SchemeContext, SchemeRun } from '../../core/scheme/scheme.ts';
 import type { OptionValue } from '../../core/spec/options.ts';
 import type { Budget } from '../../core/spec/spec.ts';
 import { schemeById } from '../index.ts';
@@ -55,6 +55,7 @@ export async function labOf(id: string, network: Network, given: LabOptions = {}
     read: async (names) => new Map(names.map((name) => [name, parameters.get(name)?.slice() ?? new Float32Array()])),
     evaluate: () => Promise.reject(new Error('none of these schemes evaluates')),
     gradients: async ({ inputs }) => ({ tensors: gradients(inputs.step) }),
+    explore: UNEXPLORED,
   };
   const run = scheme.start(context);
   const dense: Decision = { structure: denseStructure(network), reasons: [] };
@@ -121,5 +122,11 @@ export function twoLayers(first: number, second: number, inputs = 2): Network {
 /** For schemes that compute nothing before the first step. */
 export const UNPREPARED: Preparation = {
   gradients: () => Promise.reject(new Error('this scheme asks for no gradient before the first step')),
+  progress: () => undefined,
+};
+
+/** For schemes that try nothing out. */
+export const UNEXPLORED: Exploration = {
+  accuracies: () => Promise.reject(new Error('this scheme tries no candidates out')),
   progress: () => undefined,
 };

@@ -8,7 +8,8 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { openTfjsEngine } from '../../../src/engine/tfjs/index.ts';
 import { requestDevice } from '../../../src/engine/webgpu/device.ts';
 import { WebGpuEngine } from '../../../src/engine/webgpu/index.ts';
-import { type Preparing, ScoringPreparation } from '../../../src/lab/preparation.ts';
+import type { Preparing } from '../../../src/lab/errand.ts';
+import { ScoringPreparation } from '../../../src/lab/preparation.ts';
 import { rememberShards } from '../../../src/lab/shard-memory.ts';
 import { SCHEMES } from '../../../src/schemes/index.ts';
 
