@@ -58,7 +58,7 @@ const happening = fc.oneof(
       hand: fc.boolean(),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('evaluate', 'note', 'setting', 'fork') }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('evaluate', 'note', 'setting', 'fork', 'stage') }) },
   {
     weight: 1,
     arbitrary: fc.record({ what: fc.constantFrom('recovered' as const, 'batchHalved' as const), by: fc.nat(8) }),
@@ -83,6 +83,9 @@ const logs = fc.array(happening, { maxLength: 60 }).map((happenings) => {
       log.push({ kind: 'evaluate', step: at, testLoss: index, testAccuracy: 0.5, images: 4 });
     } else if (next.what === 'setting') {
       log.push({ kind: 'setting', step: at, weightDecay: index, from: { weightDecay: 0 }, message });
+    } else if (next.what === 'stage') {
+      // Folding keeps the event as it is; what is in it does not matter here.
+      log.push({ kind: 'stage', step: at, report: { index } } as unknown as RunEvent);
     } else log.push({ kind: next.what === 'fork' ? 'fork' : 'note', step: at, message });
   }
   return log;

@@ -70,7 +70,16 @@ export class Rewind {
   }
 }
 
-type Columns = 'log' | 'layers' | 'train' | 'test' | 'decisions' | 'settings' | 'notes' | 'latestMilliseconds';
+type Columns =
+  | 'log'
+  | 'layers'
+  | 'train'
+  | 'test'
+  | 'decisions'
+  | 'stages'
+  | 'settings'
+  | 'notes'
+  | 'latestMilliseconds';
 
 /**
  * A view at the end of a step, made small: what only grows is kept as its length, since entries of complete steps never
@@ -84,7 +93,7 @@ interface Keyframe {
   readonly state: Omit<RunView, Columns>;
   readonly layers: readonly LayerFrame[];
   readonly latestMilliseconds: readonly number[];
-  readonly lengths: Readonly<Record<'train' | 'test' | 'decisions' | 'settings' | 'notes', number>>;
+  readonly lengths: Readonly<Record<'train' | 'test' | 'decisions' | 'stages' | 'settings' | 'notes', number>>;
 }
 
 interface LayerFrame {
@@ -94,7 +103,7 @@ interface LayerFrame {
 }
 
 function keyframeOf(head: RunView, step: number, previous: Keyframe | undefined): Keyframe {
-  const { log, layers, train, test, decisions, settings, notes, latestMilliseconds, ...state } = head;
+  const { log, layers, train, test, decisions, stages, settings, notes, latestMilliseconds, ...state } = head;
   return {
     step,
     events: log.length,
@@ -105,6 +114,7 @@ function keyframeOf(head: RunView, step: number, previous: Keyframe | undefined)
       train: train.step.length,
       test: test.length,
       decisions: decisions.length,
+      stages: stages.length,
       settings: settings.length,
       notes: notes.length,
     },
@@ -146,6 +156,7 @@ function restored({ events, state, layers, latestMilliseconds, lengths }: Keyfra
     test: head.test.slice(0, lengths.test),
     // Decisions are counted up in place, so that each view needs its own.
     decisions: head.decisions.slice(0, lengths.decisions).map((decision) => ({ ...decision })),
+    stages: head.stages.slice(0, lengths.stages),
     settings: head.settings.slice(0, lengths.settings),
     notes: head.notes.slice(0, lengths.notes),
     latestMilliseconds: [...latestMilliseconds],
