@@ -5,6 +5,12 @@ import { Costs } from '../panels/Costs.tsx';
 import { Differences } from '../panels/Differences.tsx';
 import { Standing } from '../panels/Standing.tsx';
 import { FIRST_WEIGHTS, WeightSliders } from '../panels/WeightSliders.tsx';
+import { KernelCard } from '../sparsity/KernelCard.tsx';
+import { MatricesCard } from '../sparsity/MatricesCard.tsx';
+import { MomentsCard } from '../sparsity/MomentsCard.tsx';
+import { SavingsCard } from '../sparsity/SavingsCard.tsx';
+import { SearchCard } from '../sparsity/SearchCard.tsx';
+import { FIRST_PLACE } from '../sparsity/use-stages.ts';
 import { Card } from './Card.tsx';
 import { Chart, type LinesProps } from './Chart.tsx';
 
@@ -12,20 +18,30 @@ const LABELS = {
   widths: 'Widths',
   densities: 'Densities',
   drawn: 'Drawing',
+  kernels: 'Kernels',
+  matrices: 'Matrices',
+  search: 'Search',
+  stages: 'Stages',
+  savings: 'Savings',
   standing: 'Standing',
   costs: 'Costs',
   differences: 'Differences',
 } as const;
 export type Comparison = keyof typeof LABELS;
 
-/** What the third card can show: of a race how its runs compare, of a start that follows from densities these. */
+/**
+ * What the third card can show: of a race how its runs compare, of a start that follows from densities these, of stages
+ * of structured sparsity what they left and saved.
+ */
 export function comparisonsOf(
   racing: boolean,
   densities: boolean,
+  stages: boolean,
 ): readonly { readonly value: Comparison; readonly label: string }[] {
   const shown: readonly Comparison[] = [
     'widths',
     ...(densities ? (['densities', 'drawn'] as const) : []),
+    ...(stages ? (['kernels', 'matrices', 'search', 'stages', 'savings'] as const) : []),
     ...(racing ? (['standing', 'costs', 'differences'] as const) : []),
   ];
   return shown.map((value) => ({ value, label: LABELS[value] }));
@@ -34,6 +50,7 @@ export function comparisonsOf(
 /** The third card: what was chosen of the above. */
 export function CompareCard({ shown, widths }: { shown: Comparison; widths: LinesProps }) {
   const [weights, setWeights] = useState(FIRST_WEIGHTS);
+  const [place, setPlace] = useState(FIRST_PLACE);
   switch (shown) {
     case 'widths':
       return <Chart {...widths} />;
@@ -41,6 +58,16 @@ export function CompareCard({ shown, widths }: { shown: Comparison; widths: Line
       return <DensityCard />;
     case 'drawn':
       return <DrawnCard />;
+    case 'kernels':
+      return <KernelCard place={place} onPlace={setPlace} />;
+    case 'matrices':
+      return <MatricesCard place={place} onPlace={setPlace} />;
+    case 'search':
+      return <SearchCard />;
+    case 'stages':
+      return <MomentsCard />;
+    case 'savings':
+      return <SavingsCard />;
     case 'costs':
       return (
         <Card head={<h2>Costs</h2>}>

@@ -7,7 +7,9 @@ import { accuracyRange, accuracyTicks, apart, cloudOf, marksOf, radiusOf } from 
 const operations = maskOperations([unitCount('a', 24, 0.5)], 0.1);
 /** An accuracy that grows with the kept units' numbers. */
 const score = async (candidates: readonly ReadonlyMap<string, Uint8Array>[]) =>
-  candidates.map((masks) => (masks.get('a') ?? []).reduce((sum, bit, unit) => sum + (bit * unit) / 276, 0));
+  candidates.map((masks) =>
+    (masks.get('a') ?? new Uint8Array()).reduce((sum, bit, unit) => sum + (bit * unit) / 276, 0),
+  );
 const options = { seed: 3, particles: 8, rounds: 4, power: 8, crossoverRate: 0.5 };
 
 describe('the particle cloud', () => {

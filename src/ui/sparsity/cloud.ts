@@ -29,17 +29,15 @@ const SPREAD = 0.62;
 export function cloudOf(rounds: readonly SearchRound[], drawn: boolean): Cloud {
   const spread = drawn ? 0.94 : SPREAD;
   const byRound = rounds.map(({ scores, weights, bestIndex }, round) =>
-    scores.map(
-      (score, index): Particle => ({
-        round,
-        index,
-        x: round + 0.5 + spread * ((index + 0.5) / scores.length - 0.5),
-        score,
-        weight: weights[index] ?? 0,
-        of: scores.length,
-        best: index === bestIndex,
-      }),
-    ),
+    scores.map((score, index): Particle => ({
+      round,
+      index,
+      x: round + 0.5 + spread * ((index + 0.5) / scores.length - 0.5),
+      score,
+      weight: weights[index] ?? 0,
+      of: scores.length,
+      best: index === bestIndex,
+    })),
   );
   const lines = rounds.flatMap(({ parents }, round) =>
     parents.flatMap((of, index) =>

@@ -47,7 +47,9 @@ const structures = fc
     const taps = Object.fromEntries(
       layers.flatMap((id, i) => {
         const stride = strides[i] ?? 0;
-        return stride > 0 ? [[id, { stride, offsets: balancedOffsets(convLayer(network, id).inputs, stride, random) }]] : [];
+        return stride > 0
+          ? [[id, { stride, offsets: balancedOffsets(convLayer(network, id).inputs, stride, random) }]]
+          : [];
       }),
     );
     return { channels, taps };
@@ -72,37 +74,43 @@ describe('what is left of a layer', () => {
 
   test('keeps the weights that the masks of each granularity keep together, and needs the rows that loweredSize counts', () => {
     fc.assert(
-      fc.property(structures, fc.nat(), fc.integer({ min: 1, max: 9 }), fc.boolean(), (structure, seed, stride, loose) => {
-        const layer = convLayer(network, 'conv3');
-        const random = uniforms(seed, 'prune', 2);
-        const bits = Uint8Array.from({ length: layer.inputs * layer.outputs }, () => Number(random() < 0.5));
-        const offsets = Array.from({ length: layer.inputs * layer.outputs }, () => Math.floor(random() * stride));
-        const masks = { kernels: packBits(bits), ...(loose ? { free: { stride, offsets } } : {}) };
-        const picture = pictureOf(network, structure, 'conv3', masks);
-        const all = [
-          kernelMask(layer, bits),
-          ...(structure.taps?.['conv3'] ? [stridedMask(layer, structure.taps['conv3'])] : []),
-          ...(loose ? [unconstrainedMask(layer, { stride, offsets })] : []),
-        ];
-        const whole = kernelMask(
-          layer,
-          Array.from({ length: bits.length }, (_, unit) =>
-            Number(picture.inputs[Math.floor(unit / layer.outputs)] && picture.outputs[unit % layer.outputs]),
-          ),
-        );
-        const mask = whole.map((kept, i) => all.reduce((product, one) => product * (one[i] ?? 0), kept));
-        let surviving = 0;
-        mask.forEach((kept, i) => {
-          surviving += kept;
-          const row = Math.floor(i / layer.outputs);
-          const [c, d, tap] = [row % layer.inputs, i % layer.outputs, Math.floor(row / layer.inputs)];
-          expect(keepsWeight(picture, c, d, tap)).toBe(kept === 1);
-        });
-        expect(survivingWeights(picture)).toBe(surviving);
-        expect(neededRows(picture).filter(Boolean).length).toBe(loweredSize(layer, mask).rows);
-        // The masks alone take nothing from the product.
-        expect(productOf(picture)).toEqual(productOf(pictureOf(network, structure, 'conv3')));
-      }),
+      fc.property(
+        structures,
+        fc.nat(),
+        fc.integer({ min: 1, max: 9 }),
+        fc.boolean(),
+        (structure, seed, stride, loose) => {
+          const layer = convLayer(network, 'conv3');
+          const random = uniforms(seed, 'prune', 2);
+          const bits = Uint8Array.from({ length: layer.inputs * layer.outputs }, () => Number(random() < 0.5));
+          const offsets = Array.from({ length: layer.inputs * layer.outputs }, () => Math.floor(random() * stride));
+          const masks = { kernels: packBits(bits), ...(loose ? { free: { stride, offsets } } : {}) };
+          const picture = pictureOf(network, structure, 'conv3', masks);
+          const all = [
+            kernelMask(layer, bits),
+            ...(structure.taps?.['conv3'] ? [stridedMask(layer, structure.taps['conv3'])] : []),
+            ...(loose ? [unconstrainedMask(layer, { stride, offsets })] : []),
+          ];
+          const whole = kernelMask(
+            layer,
+            Array.from({ length: bits.length }, (_, unit) =>
+              Number(picture.inputs[Math.floor(unit / layer.outputs)] && picture.outputs[unit % layer.outputs]),
+            ),
+          );
+          const mask = whole.map((kept, i) => all.reduce((product, one) => product * (one[i] ?? 0), kept));
+          let surviving = 0;
+          mask.forEach((kept, i) => {
+            surviving += kept;
+            const row = Math.floor(i / layer.outputs);
+            const [c, d, tap] = [row % layer.inputs, i % layer.outputs, Math.floor(row / layer.inputs)];
+            expect(keepsWeight(picture, c, d, tap)).toBe(kept === 1);
+          });
+          expect(survivingWeights(picture)).toBe(surviving);
+          expect(neededRows(picture).filter(Boolean).length).toBe(loweredSize(layer, mask).rows);
+          // The masks alone take nothing from the product.
+          expect(productOf(picture)).toEqual(productOf(pictureOf(network, structure, 'conv3')));
+        },
+      ),
       { numRuns: 40 },
     );
   });

@@ -145,7 +145,9 @@ test('storage is listed with the bits that the quantiser has, where there is one
     { label: 'Left and patterns, float32', bits: 8_000 },
   ]);
   const layers = [layer('b', true, 80, { quantiser: { bits: 5, step: 0.1 } })];
-  expect(storageRows(report(0, { layers, storage: { dense: 9_600, compact: 8_000, quantised: 1_282 } })).at(-1)).toEqual({
+  expect(
+    storageRows(report(0, { layers, storage: { dense: 9_600, compact: 8_000, quantised: 1_282 } })).at(-1),
+  ).toEqual({
     label: 'Left and patterns, 5 bits',
     bits: 1_282,
   });

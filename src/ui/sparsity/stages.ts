@@ -24,6 +24,13 @@ export interface Moments {
   readonly retrained: { readonly accuracy: number; readonly step: number } | null;
 }
 
+/** The same with what the stage is called, when it was, and how many test images the first three are on. */
+export interface StageMoments extends Moments {
+  readonly name: string;
+  readonly step: number;
+  readonly images: number;
+}
+
 /**
  * The four moments of a stage. Retrained is the latest evaluation after its step and before the next stage, whose own
  * `before` is the last word; an evaluation at the very step of a stage sees no training since.
