@@ -46,16 +46,12 @@ export function KernelCard({ place, onPlace }: { place: Place; onPlace: (place: 
             pointed={source}
             onPoint={(to) => to !== place.source && onPlace({ layer: id, source: to })}
           />
-          <p className="sparsity-foot">
-            {source === null ? layerSummary(picture) : capital(sourceMapText(picture, source))}
-          </p>
+          <p className="sparsity-foot">{source === null ? layerSummary(picture) : sourceMapText(picture, source)}</p>
         </div>
       )}
     </Card>
   );
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function SourceMapTable({ picture }: { picture: LayerPicture }) {
   const rows = useMemo(() => {

@@ -6,7 +6,7 @@ import { Matrices } from './Matrices.tsx';
 import { LayerPicker } from './Pickers.tsx';
 import { StageTable } from './StageTable.tsx';
 import { otherWayRound } from './illustration.ts';
-import { denseProduct, keptRows, neededRows, productOf } from './layer-picture.ts';
+import { denseProduct, hasMaskedWeights, keptRows, productOf } from './layer-picture.ts';
 import { sourceMapText } from './layer-words.ts';
 import { macsText, productText } from './product-words.ts';
 import { type Place, useLayer } from './use-stages.ts';
@@ -26,10 +26,11 @@ export function MatricesCard({ place, onPlace }: { place: Place; onPlace: (place
   const own = shown?.picture ?? null;
   const illustration = useMemo(() => own && otherWayRound(own), [own]);
   const drawn = other && illustration ? illustration.picture : own;
+  const masked = useMemo(() => own !== null && hasMaskedWeights(own), [own]);
   const rows = useMemo(() => {
-    if (!drawn) return [];
-    return drawn === own ? keptRows(drawn) : neededRows(drawn);
-  }, [drawn, own]);
+    if (other && illustration) return illustration.rows;
+    return own ? keptRows(own) : [];
+  }, [own, other, illustration]);
   if (!shown || !own || !drawn) {
     return (
       <Card head={<h2>Matrices</h2>}>
@@ -40,7 +41,7 @@ export function MatricesCard({ place, onPlace }: { place: Place; onPlace: (place
   const dense = denseProduct(own);
   const now = productOf(drawn, rows);
   const { source } = place;
-  const text = other && illustration ? 'illustration' : own.kernels || own.free ? 'masked' : 'compact';
+  const text = other && illustration ? 'illustration' : masked ? 'masked' : 'compact';
   return (
     <Card
       head={

@@ -21,13 +21,12 @@ export function MomentsCard() {
       head={
         <>
           <h2>Stages</h2>
-          <p className="chart-note">test accuracy</p>
           <ul className="keys sparsity-key">
             <li data-mark="before">before</li>
             <li data-mark="masked">masked</li>
             <li data-mark="recalibrated">recalibrated</li>
             <li data-mark="retrained">retrained</li>
-            <li data-mark="point">1 point below before</li>
+            <li data-mark="point">1 point lost</li>
           </ul>
           <TableSwitch title="Stages" table={table} onSwitch={setTable} />
         </>

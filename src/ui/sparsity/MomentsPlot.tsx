@@ -4,7 +4,7 @@ import { AccuracyAxis, type PlotBox, heightAt } from './AccuracyAxis.tsx';
 import { accuracyRange, accuracyTicks } from './cloud.ts';
 import type { StageMoments } from './stages.ts';
 
-const [LEFT, TOP, BOTTOM] = [44, 22, 38];
+const [LEFT, TOP, BOTTOM] = [44, 26, 50];
 /** Narrower stages would run their numbers together: then the plot scrolls. */
 const NARROWEST = 150;
 const WIDEST = 240;
@@ -23,7 +23,9 @@ export function MomentsPlot({ stages }: { stages: readonly StageMoments[] }) {
     ...(recalibrated === null ? [] : [recalibrated]),
     ...(retrained ? [retrained.accuracy] : []),
   ]);
-  const range = accuracyRange(values);
+  const [low, high] = accuracyRange(values);
+  // Room for the numbers below the lowest marks.
+  const range = [Math.max(0, low - 0.1 * (high - low)), high] as const;
   const pitch = Math.min(WIDEST, Math.max(NARROWEST, (width - LEFT - 10) / stages.length));
   const box: PlotBox = {
     left: LEFT,
@@ -37,6 +39,9 @@ export function MomentsPlot({ stages }: { stages: readonly StageMoments[] }) {
       {width > 0 && (
         <svg className="moments-plot" width={LEFT + box.width + 8} height={height - 2} aria-hidden>
           <AccuracyAxis box={box} ticks={accuracyTicks(range)} />
+          <text x={6} y={11}>
+            Test accuracy
+          </text>
           {stages.map((stage, index) => (
             <Stage key={stage.name} stage={stage} box={box} x={LEFT + index * pitch} width={pitch} />
           ))}
@@ -58,7 +63,7 @@ function Stage({ stage, box, x, width }: { stage: StageMoments; box: PlotBox; x:
   const allowed = heightAt(box, before - POINT);
   return (
     <g>
-      {x > LEFT && <line className="stage-edge" x1={x} x2={x} y1={box.top - 12} y2={bottom + 32} />}
+      {x > LEFT && <line className="stage-edge" x1={x} x2={x} y1={box.top - 12} y2={bottom + 46} />}
       <line className="point-line" x1={x + 10} x2={x + width - 10} y1={allowed} y2={allowed} />
       <polyline className="moment-path" points={points.map((p) => `${p.x},${heightAt(box, p.value)}`).join(' ')} />
       {points.map(({ value, x: at, part }, i) => {
@@ -75,23 +80,20 @@ function Stage({ stage, box, x, width }: { stage: StageMoments; box: PlotBox; x:
           </g>
         );
       })}
-      {!retrained && (
-        <text className="moment-none" x={centres[3]} y={bottom - 6} textAnchor="middle">
-          not yet
-        </text>
-      )}
       <text className="stage-name" x={x + width / 2} y={bottom + 16} textAnchor="middle">
         {name}
       </text>
       <text x={x + width / 2} y={bottom + 31} textAnchor="middle">
         step {step.toLocaleString('en')}
-        {retrained ? `, ${difference(retrained.accuracy - before)}` : ''}
+      </text>
+      <text x={x + width / 2} y={bottom + 45} textAnchor="middle">
+        {retrained ? `retrained: ${difference(retrained.accuracy - before)}` : 'not retrained yet'}
       </text>
     </g>
   );
 }
 
-/** What is left of the loss after retraining, in points. */
+/** What retraining left of the loss, or gained. */
 const difference = (change: number): string =>
   `${change < 0 ? '−' : '+'}${percent(Math.abs(change)).replace(' %', ' points')}`;
 

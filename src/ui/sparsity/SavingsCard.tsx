@@ -36,26 +36,32 @@ export function SavingsCard() {
       ) : table ? (
         <StageTable
           title="Savings"
-          head={['After the stage', 'Now', 'Before', 'Saved']}
+          head={['After the stage', 'Now', 'Before', 'Change']}
           rows={[
-            ...rows.map((row) => [row.label, amount(row, row.now), amount(row, row.before), saved(row)]),
+            ...rows.map((row) => [
+              row.label,
+              amount(row, row.now),
+              amount(row, row.before),
+              change(row.now, row.before),
+            ]),
             ...storage.map(({ label, bits }) => [
               `Storage: ${label}`,
               kilobytes(bits),
-              kilobytes(storage[0]?.bits ?? 0),
-              '',
+              kilobytes(report.storage.dense),
+              change(bits, report.storage.dense),
             ]),
             ...report.layers.map(({ layer, weights }) => [
               `Weights of ${layer}`,
               weights.kept.toLocaleString('en'),
               weights.dense.toLocaleString('en'),
-              percent(1 - weights.kept / weights.dense),
+              change(weights.kept, weights.dense),
             ]),
           ]}
         />
       ) : (
         <div className="savings">
           <div className="saved">
+            <h3>What is left</h3>
             {rows.map((row) => (
               <Saved key={row.what} row={row} />
             ))}
@@ -78,8 +84,8 @@ const width = (share: number): CSSProperties => ({ width: `${Math.min(1, Math.ma
 const amount = ({ what }: SavedRow, value: number): string =>
   what === 'time' ? `${value.toFixed(value < 10 ? 2 : 1)} ms` : compactNumber(value);
 
-/** What went, as a share of what there was: negative where it grew. */
-const saved = ({ now, before }: SavedRow): string => {
+/** What went or came, as a share of what there was. */
+const change = (now: number, before: number): string => {
   const share = before > 0 ? 1 - now / before : 0;
   return `${share > 0 ? '−' : share < 0 ? '+' : ''}${percent(Math.abs(share))}`;
 };
@@ -90,7 +96,7 @@ function Saved({ row }: { row: SavedRow }) {
       <p>
         <span>{row.label}</span>
         <span>
-          {amount(row, row.now)} <small>of {amount(row, row.before)}</small> <b>{saved(row)}</b>
+          {amount(row, row.now)} <small>of {amount(row, row.before)}</small> <b>{change(row.now, row.before)}</b>
         </span>
       </p>
       <div className="bar-track" aria-hidden>

@@ -54,9 +54,8 @@ export function SearchCard() {
           )}
           {rounds.length > 0 && (
             <ul className="keys sparsity-key">
-              <li data-mark="particle">{drawn ? 'a mask' : 'a mask, size by weight'}</li>
+              <li data-mark="particle">{drawn ? 'a mask' : 'a mask, its size by weight'}</li>
               {!drawn && <li data-mark="parent">parent</li>}
-              <li data-mark="best">best so far</li>
             </ul>
           )}
           {rounds.length === 0 && <span className="keys" />}

@@ -31,7 +31,7 @@ export function SearchCloud({ cloud, rounds, marks, drawn }: SearchCloudProps) {
   const xOf = (x: number): number => box.left + (x / Math.max(1, cloud.rounds)) * box.width;
   const yOf = (score: number): number => heightAt(box, score);
   const size = drawn ? 2.6 : Math.min(4.5, Math.max(2.2, box.width / cloud.rounds / 22));
-  const labels = [{ key: 'best' as const, label: 'best', accuracy: best }, ...marks];
+  const labels = [{ key: 'best' as const, label: 'best so far', accuracy: best }, ...marks];
   const heights = apart(
     labels.map(({ accuracy }) => yOf(accuracy)),
     27,

@@ -15,9 +15,12 @@ export interface GridLayout {
 
 const LEFT = 30;
 const TOP = 18;
-const [SMALLEST, LARGEST] = [2, 7];
+const [SMALLEST, READABLE, LARGEST] = [2, 3, 7];
 
-/** Taps as large as fits the width, and the height too unless that makes them small: then one scrolls. */
+/**
+ * Taps as large as fits the width, and the height too unless that makes them small. Where even small ones do not fit, one
+ * scrolls, and they are large enough to tell patterns apart.
+ */
 export function gridLayout(
   { kernel, inputs, outputs }: LayerPicture['layer'],
   width: number,
@@ -25,9 +28,9 @@ export function gridLayout(
 ): GridLayout {
   const side = (tap: number): number => kernel * tap + (tap > 3 ? 4 : tap > 2 ? 3 : 2);
   const sizes = Array.from({ length: LARGEST - SMALLEST + 1 }, (_, i) => LARGEST - i);
-  const wide = sizes.find((tap) => LEFT + inputs * side(tap) <= width) ?? SMALLEST;
-  const high = sizes.find((tap) => TOP + outputs * side(tap) <= height) ?? SMALLEST;
-  const tap = Math.min(wide, Math.max(high, 3));
+  const wide = sizes.find((tap) => LEFT + inputs * side(tap) <= width) ?? READABLE;
+  const high = sizes.find((tap) => TOP + outputs * side(tap) <= height) ?? READABLE;
+  const tap = Math.min(wide, Math.max(high, READABLE));
   const cell = side(tap);
   return { tap, cell, left: LEFT, top: TOP, width: LEFT + inputs * cell, height: TOP + outputs * cell };
 }
@@ -120,12 +123,14 @@ function column(
 }
 
 function hatch(context: CanvasRenderingContext2D, x: number, y: number, side: number, colour: string): void {
+  context.globalAlpha = side < 14 ? 0.55 : 0.8;
   context.strokeStyle = colour;
   context.lineWidth = 1;
   context.beginPath();
   context.moveTo(x + side * 0.15, y + side * 0.85);
   context.lineTo(x + side * 0.85, y + side * 0.15);
   context.stroke();
+  context.globalAlpha = 1;
 }
 
 /** Numbers of maps along the two edges, which stay in sight. */
@@ -148,7 +153,7 @@ function numbers(
   for (let c = 0; c < inputs; c += every) {
     const x = left + (c + 0.5) * cell - sight.x - 1;
     const close = pointed !== null && c !== pointed && Math.abs(c - pointed) * cell < 26;
-    if (x >= left && !close) context.fillText(String(c), x, top / 2 - 1);
+    if (x >= left && x < sight.width - 8 && !close) context.fillText(String(c), x, top / 2 - 1);
   }
   context.textAlign = 'right';
   for (let d = 0; d < outputs; d += every) {

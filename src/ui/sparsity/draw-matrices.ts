@@ -42,7 +42,7 @@ interface Drawing {
   readonly colours: KernelColours;
 }
 
-/** Output maps from top to bottom, rows of the lowered feature maps as columns; what is zero is blank. */
+/** Output maps from top to bottom, rows of the lowered feature maps as columns: grey what leaves, blank what is zero. */
 export function drawKernelMatrix(
   context: CanvasRenderingContext2D,
   { picture, extract, rows, closed, pointed, colours }: Drawing,
@@ -60,15 +60,16 @@ export function drawKernelMatrix(
     const c = extract.first + Math.floor(i / taps);
     const [x, wide] = span(columns, i);
     if (wide <= 0 || !kept) return;
-    for (let d = 0; d < picture.outputs.length; d++) {
-      // Weights that stay are drawn in runs down the column.
-      const from = d;
-      while (d < picture.outputs.length && keepsWeight(picture, c, d, i % taps)) d++;
-      const [y, end] = [lines.at[from] ?? 0, lines.at[d] ?? 0];
-      if (d === from) continue;
-      context.fillStyle = colours.kept;
-      context.globalAlpha = c % 2 === 0 ? 1 : 0.72;
-      context.fillRect(x, y, wide, end - y);
+    // In runs down the column, of which there are few where all kernels of a source map share their taps.
+    const alike = (d: number): boolean | null => (picture.outputs[d] ? keepsWeight(picture, c, d, i % taps) : null);
+    for (let d = 0, from = 0; d < picture.outputs.length; from = d) {
+      const weight = alike(from);
+      while (d < picture.outputs.length && alike(d) === weight) d++;
+      if (weight === null) continue;
+      context.fillStyle = weight ? colours.kept : colours.surface;
+      context.globalAlpha = weight && c % 2 === 1 ? 0.72 : 1;
+      const y = lines.at[from] ?? 0;
+      context.fillRect(x, y, wide, (lines.at[d] ?? 0) - y);
     }
   });
   context.globalAlpha = 1;

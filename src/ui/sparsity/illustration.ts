@@ -6,14 +6,16 @@ import {
   stridedMask,
   unconstrainedMask,
 } from '../../core/sparsity/index.ts';
-import type { LayerPicture } from './layer-picture.ts';
+import { type LayerPicture, neededRows } from './layer-picture.ts';
 
 /** Any number does; the same one draws the same illustration each time. */
 const SEED = 1;
 
 export interface Illustration {
   readonly picture: LayerPicture;
-  /** What a matrix product of these weights would need at best: rows that every output map has pruned are left out. */
+  /** By source map and tap, whether any output map keeps the tap; kernel-wise masks, which let no row go, do not count. */
+  readonly rows: readonly boolean[];
+  /** What a matrix product of these rows would be at best. */
   readonly product: LoweredSize;
 }
 
@@ -30,7 +32,7 @@ export function otherWayRound(picture: LayerPicture): Illustration | null {
   const other: LayerPicture = taps
     ? { ...picture, taps: null, free: { stride, offsets: drawn(layer.inputs * layer.outputs, stride, random) } }
     : { ...picture, free: null, taps: { stride, offsets: balancedOffsets(layer.inputs, stride, random) } };
-  return { picture: other, product: needed(other) };
+  return { picture: other, rows: neededRows({ ...other, kernels: null }), product: needed(other) };
 }
 
 const drawn = (count: number, stride: number, random: Uniforms): readonly number[] =>

@@ -122,9 +122,16 @@ export function denseProduct({ layer: { inputs, outputs, taps, positions } }: La
 export function survivingWeights(picture: LayerPicture): number {
   let count = 0;
   for (let c = 0; c < picture.layer.inputs; c++) {
+    const shared = picture.free ? null : tapsOf(picture, c, 0).length;
     for (let d = 0; d < picture.layer.outputs; d++) {
-      if (keepsKernel(picture, c, d)) count += tapsOf(picture, c, d).length;
+      if (keepsKernel(picture, c, d)) count += shared ?? tapsOf(picture, c, d).length;
     }
   }
   return count;
+}
+
+/** Whether masks set weights to zero that the matrix product has. */
+export function hasMaskedWeights(picture: LayerPicture): boolean {
+  const { outputs, rows } = productOf(picture);
+  return survivingWeights(picture) < outputs * rows;
 }

@@ -16,7 +16,7 @@ const centreText = (picture: LayerPicture, taps: readonly number[]): string => {
 /** One source map in one line: its stride, offset and taps, and whether its kernels see the pixel they stand on. */
 export function sourceMapText(picture: LayerPicture, c: number): string {
   const { layer, inputs, outputs, taps, kernels, free } = picture;
-  const name = `source map ${c}`;
+  const name = `Source map ${c}`;
   if (inputs[c] !== true) return `${name}: pruned, its whole column is gone`;
   const left = outputs.filter(Boolean).length;
   const own = outputs.filter((_, d) => keepsKernel(picture, c, d)).length;

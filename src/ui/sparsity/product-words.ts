@@ -24,13 +24,13 @@ export function productText(
   switch (kind) {
     case 'illustration':
       return own.free
-        ? `Illustration: with one offset for each source map, balanced and shuffled, ${whole(now.rows)} of ${whole(left)} rows would be left.`
-        : `Illustration: with a random offset for each kernel, as many taps in each, ${whole(now.rows)} of ${whole(left)} rows would still be needed.`;
+        ? `Illustration: with one offset for each source map, at the same stride, ${whole(now.rows)} of ${whole(left)} rows would be left.`
+        : `Illustration: with a random offset for each kernel, at the same stride, ${whole(now.rows)} of ${whole(left)} rows would still be needed.`;
     case 'masked': {
       const weights = now.outputs * now.rows;
       const zero = weights - survivingWeights(own);
-      const all = now.rows === left ? `all ${whole(left)} rows` : `${whole(now.rows)} rows`;
-      return `The weights are zero (${percent(zero / weights)} of these) but the matrix product keeps ${all}: it does not shrink.`;
+      const all = now.rows === left ? `all ${whole(left)} rows` : `these ${whole(now.rows)} rows`;
+      return `${percent(zero / weights)} of the weights are zero, but the matrix product keeps ${all}: it does not shrink.`;
     }
     case 'compact':
       return rows.every(Boolean) && own.outputs.every(Boolean)

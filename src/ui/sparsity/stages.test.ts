@@ -156,6 +156,6 @@ test('storage is listed with the bits that the quantiser has, where there is one
 });
 
 test('stages are counted from 1', () => {
-  expect(stageName(0, 'map')).toBe('1 feature maps');
-  expect(stageName(2, 'bits')).toBe('3 fixed point');
+  expect(stageName(0, 'map')).toBe('1: feature maps');
+  expect(stageName(2, 'bits')).toBe('3: fixed point');
 });

@@ -12,7 +12,7 @@ export const granularityName = (granularity: Granularity | 'bits'): string => GR
 
 /** How a stage is called wherever it is listed; places count from 1. */
 export const stageName = (index: number, granularity: Granularity | 'bits'): string =>
-  `${index + 1} ${granularityName(granularity)}`;
+  `${index + 1}: ${granularityName(granularity)}`;
 
 /** Accuracies on the test images, 0 to 1, in the order in which they were measured. */
 export interface Moments {
@@ -93,7 +93,7 @@ export function savedRows(stages: readonly StageEvent[], place: number): readonl
       ...sum(layers.filter(({ eligible }) => eligible).map(({ weights }) => weights)),
     },
     { what: 'macs', label: 'MACs, one image', ...sum(layers.map(({ macs }) => macs)) },
-    { what: 'time', label: `Time, batch of ${batch}`, now: median, before: first.latencyMs.before.median },
+    { what: 'time', label: `Measured, batch of ${batch}`, now: median, before: first.latencyMs.before.median },
   ];
 }
 

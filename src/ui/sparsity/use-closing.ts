@@ -1,5 +1,5 @@
 import { useReducedMotion } from '@mantine/hooks';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 /** Milliseconds that rows and columns take to leave. */
 const TIME = 700;
@@ -8,20 +8,21 @@ const TIME = 700;
 export function useClosing(closed: boolean): number {
   const still = useReducedMotion(undefined, { getInitialValueInEffect: false });
   const goal = closed ? 1 : 0;
-  const [at, setAt] = useState(goal);
+  const [shown, setShown] = useState(goal);
+  const at = useRef(goal);
   useEffect(() => {
-    if (at === goal) return undefined;
-    const from = at;
+    const from = at.current;
+    if (from === goal) return undefined;
     const started = performance.now();
     let frame = 0;
     const move = (now: number): void => {
       const share = still ? 1 : Math.min(1, Math.max(0, now - started) / TIME);
-      setAt(from + (goal - from) * share * share * (3 - 2 * share));
+      at.current = from + (goal - from) * share * share * (3 - 2 * share);
+      setShown(at.current);
       if (share < 1) frame = requestAnimationFrame(move);
     };
     frame = requestAnimationFrame(move);
     return () => cancelAnimationFrame(frame);
-    // Only a new goal starts a move; where it stands then is where it starts from.
   }, [goal, still]);
-  return at;
+  return shown;
 }
