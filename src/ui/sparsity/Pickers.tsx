@@ -40,6 +40,7 @@ export const StagePicker = ({
     label: `Stage ${stageName(report.index, report.granularity)}`,
   }));
   if (more !== undefined) entries.push({ value: String(stages.length), label: more });
+  if (entries.length < 2) return <p className="chart-note">{entries[0]?.label}</p>;
   return (
     <NativeSelect
       size="xs"
@@ -47,7 +48,6 @@ export const StagePicker = ({
       aria-label="Stage"
       data={entries}
       value={String(shown)}
-      disabled={entries.length < 2}
       onChange={(event) => onShow(Number(event.currentTarget.value))}
     />
   );

@@ -34,7 +34,7 @@ export function SearchCard() {
   const report = stages[place]?.report.chosen ?? null;
   const searching = report ? null : progress;
   const rounds = report?.rounds ?? searching?.rounds ?? NO_ROUNDS;
-  // A search that has no parents in its second round draws all its candidates; before that, its stage tells.
+  // While it is searched, the spec tells how.
   const choose = report?.choose ?? choiceOf(lane?.spec.scheme['stages'], view.stages.length) ?? 'particles';
   const drawn = choose !== 'particles';
   const cloud = useMemo(() => cloudOf(rounds, drawn), [rounds, drawn]);
@@ -75,7 +75,9 @@ export function SearchCard() {
       ) : report ? (
         <Numbers report={report} />
       ) : (
-        <p className="chart-empty">Masks are chosen when the first stage is due.</p>
+        <p className="chart-empty">
+          {searching ? schemeProgressOf(searching) : 'Masks are chosen when the first stage is due.'}
+        </p>
       )}
     </Card>
   );

@@ -63,8 +63,11 @@ export function SearchCloud({ cloud, rounds, marks, drawn }: SearchCloudProps) {
                   round
                 </text>
               )}
-              <text x={box.left + box.width + 6} y={box.top + box.height + 29}>
-                effective of {rounds[0]?.scores.length}
+              <text x={box.left + box.width + 14} y={box.top + box.height + 14}>
+                effective sample
+              </text>
+              <text x={box.left + box.width + 14} y={box.top + box.height + 29}>
+                size, of {rounds[0]?.scores.length}
               </text>
             </>
           )}

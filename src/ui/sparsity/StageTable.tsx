@@ -8,7 +8,7 @@ export const StageTable = ({
   head: readonly string[];
   rows: readonly (readonly string[])[];
 }) => (
-  <div className="chart-table" tabIndex={0} role="region" aria-label={`${title} as a table`}>
+  <div className="chart-table stage-table" tabIndex={0} role="region" aria-label={`${title} as a table`}>
     <table>
       <thead>
         <tr>

@@ -15,10 +15,11 @@ export interface GridLayout {
 
 const LEFT = 30;
 const TOP = 18;
-const [SMALLEST, READABLE, LARGEST] = [2, 3, 7];
+/** From a `CLEAR` tap on there is a gap between taps. */
+const [SMALLEST, READABLE, CLEAR, LARGEST] = [2, 3, 4, 7];
 
 /**
- * Taps as large as fits the width, and the height too unless that makes them small. Where even small ones do not fit, one
+ * Taps as large as fits the width, and the height too unless that makes them small. Where even the smallest do not fit, one
  * scrolls, and they are large enough to tell patterns apart.
  */
 export function gridLayout(
@@ -26,11 +27,11 @@ export function gridLayout(
   width: number,
   height: number,
 ): GridLayout {
-  const side = (tap: number): number => kernel * tap + (tap > 3 ? 4 : tap > 2 ? 3 : 2);
+  const side = (tap: number): number => kernel * tap + (tap >= CLEAR ? 4 : tap > 2 ? 3 : 2);
   const sizes = Array.from({ length: LARGEST - SMALLEST + 1 }, (_, i) => LARGEST - i);
   const wide = sizes.find((tap) => LEFT + inputs * side(tap) <= width) ?? READABLE;
-  const high = sizes.find((tap) => TOP + outputs * side(tap) <= height) ?? READABLE;
-  const tap = Math.min(wide, Math.max(high, READABLE));
+  const high = sizes.find((tap) => TOP + outputs * side(tap) <= height) ?? SMALLEST;
+  const tap = Math.min(wide, Math.max(high, CLEAR));
   const cell = side(tap);
   return { tap, cell, left: LEFT, top: TOP, width: LEFT + inputs * cell, height: TOP + outputs * cell };
 }
@@ -90,9 +91,9 @@ export function drawKernels(
       context.fillRect(x, y, side, side);
       context.fillStyle = colours.kept;
       const taps = tapsOf(picture, c, d);
-      if (taps.length === layer.taps && tap < 4) context.fillRect(x, y, side, side);
+      if (taps.length === layer.taps && tap < CLEAR) context.fillRect(x, y, side, side);
       else {
-        const inner = tap >= 4 ? tap - 1 : tap;
+        const inner = tap >= CLEAR ? tap - 1 : tap;
         for (const t of taps) {
           context.fillRect(x + (t % layer.kernel) * tap, y + Math.floor(t / layer.kernel) * tap, inner, inner);
         }
