@@ -67,7 +67,7 @@ export function SavingsCard() {
             ))}
           </div>
           <div className="stored">
-            <h3>Storage of the weights</h3>
+            <h3>Storage, patterns included</h3>
             {storage.map((row) => (
               <Stored key={row.label} row={row} most={storage[0]?.bits ?? 1} />
             ))}

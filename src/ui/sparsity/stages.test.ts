@@ -142,13 +142,13 @@ describe('the four bars', () => {
 test('storage is listed with the bits that the quantiser has, where there is one', () => {
   expect(storageRows(report(0))).toEqual([
     { label: 'Dense, float32', bits: 9_600 },
-    { label: 'Left and patterns, float32', bits: 8_000 },
+    { label: 'Compact, float32', bits: 8_000 },
   ]);
   const layers = [layer('b', true, 80, { quantiser: { bits: 5, step: 0.1 } })];
   expect(
     storageRows(report(0, { layers, storage: { dense: 9_600, compact: 8_000, quantised: 1_282 } })).at(-1),
   ).toEqual({
-    label: 'Left and patterns, 5 bits',
+    label: 'Compact, 5 bits',
     bits: 1_282,
   });
   expect(kilobytes(9_600)).toBe('1.2 kB');

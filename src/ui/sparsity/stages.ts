@@ -129,10 +129,10 @@ export function storageRows({ storage, layers }: Pick<StageReport, 'storage' | '
   const bits = [...new Set(layers.flatMap(({ quantiser }) => quantiser?.bits ?? []))].toSorted((a, b) => a - b);
   return [
     { label: 'Dense, float32', bits: storage.dense },
-    { label: 'Left and patterns, float32', bits: storage.compact },
+    { label: 'Compact, float32', bits: storage.compact },
     ...(storage.quantised === null
       ? []
-      : [{ label: `Left and patterns, ${bits.join(' and ') || 'fewer'} bits`, bits: storage.quantised }]),
+      : [{ label: `Compact, ${bits.join(' and ') || 'fewer'} bits`, bits: storage.quantised }]),
   ];
 }
 
