@@ -7,7 +7,7 @@ import { useLab } from '../app/lab-context.tsx';
 import { type Comparison, CompareCard, comparisonsOf } from './CompareCard.tsx';
 import { hasDensities } from '../densities/plan.ts';
 import { useDraftText } from '../panels/fields.tsx';
-import { hasStages } from '../sparsity/use-stages.ts';
+import { STAGE_CARDS, hasStages } from '../sparsity/cards.ts';
 import { Chart, type XScale } from './Chart.tsx';
 import { Keys } from './Keys.tsx';
 import { type RacingRun, lossCeiling, raceAccuracies, raceLosses } from './race-series.ts';
@@ -16,7 +16,7 @@ import { usePace } from './use-pace.ts';
 import './charts.css';
 
 /** Cards that need room for more than curves. */
-const TALL: readonly Comparison[] = ['densities', 'drawn', 'kernels', 'matrices', 'search', 'stages', 'savings'];
+const TALL: readonly Comparison[] = ['densities', 'drawn', ...STAGE_CARDS];
 
 /** Loss, accuracy and widths over a clock of choice; of a race, the curves of all runs that are not hidden. */
 export function Charts() {

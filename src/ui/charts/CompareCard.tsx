@@ -5,12 +5,8 @@ import { Costs } from '../panels/Costs.tsx';
 import { Differences } from '../panels/Differences.tsx';
 import { Standing } from '../panels/Standing.tsx';
 import { FIRST_WEIGHTS, WeightSliders } from '../panels/WeightSliders.tsx';
-import { KernelCard } from '../sparsity/KernelCard.tsx';
-import { MatricesCard } from '../sparsity/MatricesCard.tsx';
-import { MomentsCard } from '../sparsity/MomentsCard.tsx';
-import { SavingsCard } from '../sparsity/SavingsCard.tsx';
-import { SearchCard } from '../sparsity/SearchCard.tsx';
-import { FIRST_PLACE } from '../sparsity/use-stages.ts';
+import { LazyStageCards } from '../sparsity/LazyStageCards.tsx';
+import { STAGE_CARDS, isStageCard } from '../sparsity/cards.ts';
 import { Card } from './Card.tsx';
 import { Chart, type LinesProps } from './Chart.tsx';
 
@@ -41,7 +37,7 @@ export function comparisonsOf(
   const shown: readonly Comparison[] = [
     'widths',
     ...(densities ? (['densities', 'drawn'] as const) : []),
-    ...(stages ? (['kernels', 'matrices', 'search', 'stages', 'savings'] as const) : []),
+    ...(stages ? STAGE_CARDS : []),
     ...(racing ? (['standing', 'costs', 'differences'] as const) : []),
   ];
   return shown.map((value) => ({ value, label: LABELS[value] }));
@@ -50,7 +46,7 @@ export function comparisonsOf(
 /** The third card: what was chosen of the above. */
 export function CompareCard({ shown, widths }: { shown: Comparison; widths: LinesProps }) {
   const [weights, setWeights] = useState(FIRST_WEIGHTS);
-  const [place, setPlace] = useState(FIRST_PLACE);
+  if (isStageCard(shown)) return <LazyStageCards shown={shown} />;
   switch (shown) {
     case 'widths':
       return <Chart {...widths} />;
@@ -58,16 +54,6 @@ export function CompareCard({ shown, widths }: { shown: Comparison; widths: Line
       return <DensityCard />;
     case 'drawn':
       return <DrawnCard />;
-    case 'kernels':
-      return <KernelCard place={place} onPlace={setPlace} />;
-    case 'matrices':
-      return <MatricesCard place={place} onPlace={setPlace} />;
-    case 'search':
-      return <SearchCard />;
-    case 'stages':
-      return <MomentsCard />;
-    case 'savings':
-      return <SavingsCard />;
     case 'costs':
       return (
         <Card head={<h2>Costs</h2>}>

@@ -6,11 +6,6 @@ import { type Network, type Structure, convolutionsOf, denseStructure } from '..
 import { useRunView } from '../app/lab-context.tsx';
 import { type LayerPicture, pictureOf, widestLayer } from './layer-picture.ts';
 
-/** The scheme whose runs have stages. */
-const SCHEME = 'structured-sparsity';
-export const hasStages = (scheme: string, live: Pick<RunView, 'stages'>): boolean =>
-  scheme === SCHEME || live.stages.length > 0;
-
 /** The layer that kernels and matrices are shown of, and a source map of it that is pointed at. */
 export interface Place {
   /** Null: the widest layer that may be pruned. */
