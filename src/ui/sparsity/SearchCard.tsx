@@ -1,8 +1,8 @@
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import type { Choice, ChoiceReport } from '../../core/sparsity/index.ts';
 import type { SchemeProgress } from '../../core/scheme/scheme.ts';
 import type { SearchRound } from '../../core/search/index.ts';
-import { useLabState, useRunView } from '../app/lab-context.tsx';
+import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
 import { Card, TableSwitch } from '../charts/Card.tsx';
 import { schemeProgressOf } from '../panels/status.ts';
 import { percent } from '../widgets/format.ts';
@@ -25,7 +25,9 @@ export function SearchCard() {
   const [table, setTable] = useState(false);
   const [chosen, setChosen] = useState<number | null>(null);
   const view = useRunView();
-  const lane = useLabState(({ lanes, selected }) => lanes.find(({ run }) => run === selected));
+  // Read at the pace of the charts, which render this: masks may be scored many times a second.
+  const { lanes, selected } = useLab().store.getState();
+  const lane = lanes.find(({ run }) => run === selected);
   const atEnd = useLabState(({ cursor }) => cursor === null);
   const stages = view.stages.filter(({ report }) => report.chosen !== null);
   const progress = atEnd && lane?.schemeProgress?.rounds ? lane.schemeProgress : null;
@@ -37,8 +39,8 @@ export function SearchCard() {
   // While it is searched, the spec tells how.
   const choose = report?.choose ?? choiceOf(lane?.spec.scheme['stages'], view.stages.length) ?? 'particles';
   const drawn = choose !== 'particles';
-  const cloud = useMemo(() => cloudOf(rounds, drawn), [rounds, drawn]);
-  const marks = useMemo(() => (report ? marksOf(report) : []), [report]);
+  const cloud = cloudOf(rounds, drawn);
+  const marks = report ? marksOf(report) : [];
   return (
     <Card
       head={
