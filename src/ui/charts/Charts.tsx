@@ -7,6 +7,7 @@ import { useLab } from '../app/lab-context.tsx';
 import { type Comparison, CompareCard, comparisonsOf } from './CompareCard.tsx';
 import { hasDensities } from '../densities/plan.ts';
 import { useDraftText } from '../panels/fields.tsx';
+import { STAGE_CARDS, hasStages } from '../sparsity/cards.ts';
 import { Chart, type XScale } from './Chart.tsx';
 import { Keys } from './Keys.tsx';
 import { type RacingRun, lossCeiling, raceAccuracies, raceLosses } from './race-series.ts';
@@ -15,7 +16,7 @@ import { usePace } from './use-pace.ts';
 import './charts.css';
 
 /** Cards that need room for more than curves. */
-const TALL: readonly Comparison[] = ['densities', 'drawn'];
+const TALL: readonly Comparison[] = ['densities', 'drawn', ...STAGE_CARDS];
 
 /** Loss, accuracy and widths over a clock of choice; of a race, the curves of all runs that are not hidden. */
 export function Charts() {
@@ -27,11 +28,12 @@ export function Charts() {
   const view = lab.view();
   const racing = lab.store.getState().lanes.length > 1;
   const densities = hasDensities(scheme);
-  const comparisons = comparisonsOf(racing, densities);
-  // The standing shows itself when it is decided, and densities where a start follows from them, unless something else
-  // was chosen.
+  const stages = hasStages(scheme, lab.live());
+  const comparisons = comparisonsOf(racing, densities, stages);
+  // The standing shows itself when it is decided, densities where a start follows from them, and kernels where stages
+  // prune them, unless something else was chosen.
   const decided = racing && lab.store.getState().runState === 'done';
-  const first = decided ? 'standing' : densities ? 'densities' : 'widths';
+  const first = decided ? 'standing' : densities ? 'densities' : stages ? 'kernels' : 'widths';
   const comparison = comparisons.find(({ value }) => value === chosen)?.value ?? first;
   const runs = visibleRuns(lab);
   const scale = scaleOf(racing ? runs.map(({ run }) => lab.live(run)) : [lab.live()], view, clock);

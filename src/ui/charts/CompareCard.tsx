@@ -5,6 +5,8 @@ import { Costs } from '../panels/Costs.tsx';
 import { Differences } from '../panels/Differences.tsx';
 import { Standing } from '../panels/Standing.tsx';
 import { FIRST_WEIGHTS, WeightSliders } from '../panels/WeightSliders.tsx';
+import { LazyStageCards } from '../sparsity/LazyStageCards.tsx';
+import { STAGE_CARDS, isStageCard } from '../sparsity/cards.ts';
 import { Card } from './Card.tsx';
 import { Chart, type LinesProps } from './Chart.tsx';
 
@@ -12,20 +14,30 @@ const LABELS = {
   widths: 'Widths',
   densities: 'Densities',
   drawn: 'Drawing',
+  kernels: 'Kernels',
+  matrices: 'Matrices',
+  search: 'Search',
+  stages: 'Stages',
+  savings: 'Savings',
   standing: 'Standing',
   costs: 'Costs',
   differences: 'Differences',
 } as const;
 export type Comparison = keyof typeof LABELS;
 
-/** What the third card can show: of a race how its runs compare, of a start that follows from densities these. */
+/**
+ * What the third card can show: of a race how its runs compare, of a start that follows from densities these, of stages
+ * of structured sparsity what they left and saved.
+ */
 export function comparisonsOf(
   racing: boolean,
   densities: boolean,
+  stages: boolean,
 ): readonly { readonly value: Comparison; readonly label: string }[] {
   const shown: readonly Comparison[] = [
     'widths',
     ...(densities ? (['densities', 'drawn'] as const) : []),
+    ...(stages ? STAGE_CARDS : []),
     ...(racing ? (['standing', 'costs', 'differences'] as const) : []),
   ];
   return shown.map((value) => ({ value, label: LABELS[value] }));
@@ -34,6 +46,7 @@ export function comparisonsOf(
 /** The third card: what was chosen of the above. */
 export function CompareCard({ shown, widths }: { shown: Comparison; widths: LinesProps }) {
   const [weights, setWeights] = useState(FIRST_WEIGHTS);
+  if (isStageCard(shown)) return <LazyStageCards shown={shown} />;
   switch (shown) {
     case 'widths':
       return <Chart {...widths} />;
