@@ -49,7 +49,7 @@ export async function choose<Mask>(
     return scores;
   };
   const randomly = (candidates: number, by = score): Promise<SearchResult<Mask>> =>
-    bestOfN(space.operations, by, { seed, candidates });
+    bestOfN(space.operations, by, { seed, candidates, batch: BATCH });
 
   tell();
   const [magnitude = 0] = await score([space.magnitude]);
@@ -60,7 +60,7 @@ export async function choose<Mask>(
   if (how !== 'particles') {
     const found = await randomly(how === 'random' ? 1 : settings.candidates);
     const { best: mask, score: accuracy, evaluations } = found;
-    return { mask, report: { ...common, accuracy, evaluations, rounds: how === 'random' ? null : found.rounds } };
+    return { mask, report: { ...common, accuracy, evaluations, rounds: how === 'random' ? null : [asOne(found)] } };
   }
   const { particles, rounds: total, power, crossover, compare } = settings;
   const search = { seed, particles, rounds: total, power, crossoverRate: crossover, onRound };
@@ -68,9 +68,21 @@ export async function choose<Mask>(
   const report = { ...common, accuracy, evaluations, rounds };
   if (!compare) return { mask, report };
   // The particles that were drawn are the first of these masks, and score the same.
-  const drawn = rounds[0]?.scores ?? [];
-  const others = await randomly(evaluations, async (masks) => [...drawn, ...(await score(masks.slice(drawn.length)))]);
+  const known = [...(rounds[0]?.scores ?? [])];
+  const others = await randomly(evaluations, async (masks) => {
+    const scores = known.splice(0, masks.length);
+    return [...scores, ...(await score(masks.slice(scores.length)))];
+  });
   return { mask, report: { ...report, bestOfN: { accuracy: others.score, evaluations } } };
+}
+
+/** Best-of-N as the one round that it is, in however many batches it was scored. */
+function asOne({ rounds, score: best, evaluations }: SearchResult<unknown>): SearchRound {
+  const scores = rounds.flatMap((round) => round.scores);
+  const weights = scores.map(() => 1 / evaluations);
+  const parents = scores.map(() => []);
+  const bestIndex = scores.indexOf(best);
+  return { round: 0, scores, weights, parents, best, bestIndex, effectiveSampleSize: evaluations };
 }
 
 /** Masks that will be scored, the magnitude mask among them. */
