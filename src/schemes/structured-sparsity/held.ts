@@ -44,7 +44,7 @@ export const unpackHeld = ({ kernels, free }: PackedHeld): Held => ({
 });
 
 /** The 0/1 mask of a layer's full-size kernel: the product of what is held; null where nothing is. */
-export function heldMask(layer: ConvLayer, { kernels, free }: Held): Float32Array | null {
+function heldMask(layer: ConvLayer, { kernels, free }: Held): Float32Array | null {
   const bits = kernels.get(layer.id);
   const pattern = free.get(layer.id);
   const whole = bits ? kernelMask(layer, bits) : null;

@@ -195,7 +195,7 @@ export const OPTIONS: readonly OptionField[] = [
     key: 'compare',
     type: 'boolean',
     label: 'Compare with best of N',
-    help: 'Where particles choose, also score as many random masks, to see what the filter gains; doubles the time of a search.',
+    help: 'Where particles choose, also score as many random masks, to see what the filter gains; this nearly doubles the time of a search.',
     source: 'ours',
     default: () => true,
   },

@@ -10,7 +10,7 @@ import {
 import type { Candidate, Decision, SchemeContext, SchemeProgress, SchemeRun } from '../../core/scheme/scheme.ts';
 import type { StageReport } from '../../core/sparsity/index.ts';
 import { completeList } from '../../core/spec/list.ts';
-import type { OptionList, OptionValue } from '../../core/spec/options.ts';
+import type { OptionItem, OptionList, OptionValue } from '../../core/spec/options.ts';
 import { structuredSparsity } from './index.ts';
 
 /** For tests: runs of the scheme over parameters set by hand, whose masks are scored by a formula in place of images. */
@@ -160,3 +160,20 @@ export const SMALL: Network = {
     { id: 'dense', op: 'dense', input: 'pool', units: 3 },
   ],
 };
+
+/** Stages as a spec lists them. */
+export const map = (at: number, keep = 0.5, choose = 'magnitude') => ({ granularity: 'map', at, keep, choose });
+export const kernel = (at: number, keep = 0.5, choose = 'magnitude') => ({ granularity: 'kernel', at, keep, choose });
+export const stride = (at: number, by = 2, choose = 'magnitude') => ({ granularity: 'stride', at, stride: by, choose });
+
+/** The decision of a run with one stage, and everything it scored. */
+export async function one(
+  network: Network,
+  stage: OptionItem & { readonly at: number },
+  given: Given = {},
+  about?: LabOptions,
+) {
+  const lab = labOf(network, { stages: [stage], ...given }, about);
+  const decision = await lab.run.decide(stage.at, denseStructure(network));
+  return { ...lab, decision, report: stageOf(decision) };
+}
