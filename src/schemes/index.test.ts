@@ -8,7 +8,7 @@ test('schemes are found by id; an unknown one is refused with the known ids', ()
   for (const scheme of SCHEMES) expect(schemeById(scheme.id)).toBe(scheme);
   expect(new Set(SCHEMES.map(({ id }) => id)).size).toBe(SCHEMES.length);
   expect(() => schemeById('cheks')).toThrow(
-    'scheme.id: "cheks" is not known; known: chex, dense, uniform, random, magnitude, slimming, fpgm, taylor, precrop, pai-mask, manual',
+    'scheme.id: "cheks" is not known; known: chex, dense, uniform, random, magnitude, slimming, fpgm, taylor, precrop, pai-mask, structured-sparsity, manual',
   );
 });
 

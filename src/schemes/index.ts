@@ -8,6 +8,7 @@ import { paiMask } from './pai-mask/index.ts';
 import { precrop } from './precrop/index.ts';
 import { random } from './random/index.ts';
 import { slimming } from './slimming/index.ts';
+import { structuredSparsity } from './structured-sparsity/index.ts';
 import { taylor } from './taylor/index.ts';
 import { uniform } from './uniform/index.ts';
 
@@ -23,6 +24,7 @@ export const SCHEMES: readonly Scheme[] = [
   taylor,
   precrop,
   paiMask,
+  structuredSparsity,
   manual,
 ];
 

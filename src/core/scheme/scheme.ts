@@ -50,6 +50,8 @@ export interface SchemeContext {
 
 /** Tries candidates out in the middle of a decision; the run itself is left as it is. */
 export interface Exploration {
+  /** Images of the held-out slice. */
+  readonly images: number;
   /**
    * Accuracy of each candidate on the first `images` images of the held-out slice, without training, by running
    * statistics; the same candidate scores the same. One candidate a turn, so that other runs go on meanwhile. Rejects

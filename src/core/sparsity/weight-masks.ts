@@ -17,10 +17,14 @@ function weightMask(
   { inputs, outputs, taps }: Shape,
   kept: (c: number, d: number, tap: number) => boolean,
 ): Float32Array {
-  return Float32Array.from({ length: taps * inputs * outputs }, (_, index) => {
-    const row = Math.floor(index / outputs);
-    return Number(kept(row % inputs, index % outputs, Math.floor(row / inputs)));
-  });
+  const mask = new Float32Array(taps * inputs * outputs);
+  let index = 0;
+  for (let tap = 0; tap < taps; tap++) {
+    for (let c = 0; c < inputs; c++) {
+      for (let d = 0; d < outputs; d++) mask[index++] = Number(kept(c, d, tap));
+    }
+  }
+  return mask;
 }
 
 /** Strided taps under the constraint: every kernel of a source map keeps the same ones. */

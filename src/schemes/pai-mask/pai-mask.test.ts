@@ -102,3 +102,10 @@ test('masks of any length survive packing', () => {
     expect(unpackMasks(packMasks(masks))).toEqual(masks);
   }
 });
+
+test('checkpoints of before are read: entries, and their bits from the lowest of each byte', () => {
+  const masks = new Map([['a/kernel', Float32Array.of(1, 0, 1, 1, 0, 0, 0, 0, 1)]]);
+  const packed = { 'a/kernel': { entries: 9, bits: btoa('\u000d\u0001') } };
+  expect(packMasks(masks)).toEqual(packed);
+  expect(unpackMasks(packed)).toEqual(masks);
+});

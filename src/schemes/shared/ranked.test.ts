@@ -36,7 +36,7 @@ const countWith = (network: Network, structure: Structure, id: string, more: num
 };
 
 test('the schemes under test are all that rank', () => {
-  const others = ['chex', 'dense', 'precrop', 'pai-mask', 'manual'];
+  const others = ['chex', 'dense', 'precrop', 'pai-mask', 'structured-sparsity', 'manual'];
   expect(SCHEMES.map(({ id }) => id).filter((id) => !others.includes(id))).toEqual(RANKING);
 });
 
