@@ -68,6 +68,9 @@ export class Decisions {
         return this.#use(() => trainer.gradients(request));
       },
       explore: {
+        get images() {
+          return run.spec().data.holdOut;
+        },
         accuracies: async (candidates, images) => this.#exploration.accuracies(candidates, images),
         progress: (progress) => this.#exploration.progress(progress),
       },

@@ -37,6 +37,10 @@ export class TrialExploration implements Exploration {
     this.#errand.end(new Paused('The run was paused before its scheme had decided.'));
   }
 
+  get images(): number {
+    return this.place.spec.data.holdOut;
+  }
+
   async accuracies(candidates: readonly Candidate[], images: number): Promise<readonly number[]> {
     if (!Number.isInteger(images) || images < 1) {
       throw new Error(`a candidate needs a whole number of held-out images to score it, at least 1, not ${images}`);

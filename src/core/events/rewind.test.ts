@@ -85,9 +85,6 @@ const logs = fc.array(happening, { maxLength: 60 }).map((happenings) => {
     } else if (next.what === 'stage') log.push(stageOf(at, 'kernel', { weights: index / 100 }));
     else if (next.what === 'setting') {
       log.push({ kind: 'setting', step: at, weightDecay: index, from: { weightDecay: 0 }, message });
-    } else if (next.what === 'stage') {
-      // Folding keeps the event as it is; what is in it does not matter here.
-      log.push({ kind: 'stage', step: at, report: { index } } as unknown as RunEvent);
     } else log.push({ kind: next.what === 'fork' ? 'fork' : 'note', step: at, message });
   }
   return log;

@@ -127,6 +127,7 @@ export const UNPREPARED: Preparation = {
 
 /** For schemes that try nothing out. */
 export const UNEXPLORED: Exploration = {
+  images: 0,
   accuracies: () => Promise.reject(new Error('this scheme tries no candidates out')),
   progress: () => undefined,
 };

@@ -40,12 +40,14 @@ const STAGE: readonly ItemField[] = [
       { value: 'kernel', label: 'Kernels' },
       { value: 'stride', label: 'Taps, strided' },
     ],
-    default: (_, index = 0) => ['map', 'stride'][index] ?? 'kernel',
+    default: ({ options }, index = 0) =>
+      index === 0 ? 'map' : stagesOf(options).some(({ granularity }) => granularity === 'stride') ? 'kernel' : 'stride',
   },
   {
     key: 'at',
     type: 'integer',
     label: 'At step',
+    ofPlace: true,
     help: 'Training steps before this stage; the network retrains from there.',
     source: 'ours',
     min: 1,
