@@ -33,7 +33,7 @@ export async function choose<Mask>(
   const rounds: SearchRound[] = [];
   let done = 0;
   const tell = (): void =>
-    explore.progress({ what: 'masks scored', done, of, ...(rounds.length > 0 ? { rounds: [...rounds] } : {}) });
+    explore.progress({ what: 'masks scored', done, of, rounds: [...rounds] });
   const onRound = (round: SearchRound): void => {
     rounds.push(round);
     tell();
