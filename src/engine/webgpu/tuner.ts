@@ -443,7 +443,7 @@ class SampleLayer {
         table: recorder.table(lineUnitTable(units)),
       },
       { ...shape, lanes: split.lanes, lines, linesPerPart: split.rowsPerPart },
-      kernelGradientGrid(split, outVectors, blockVectors(tile)),
+      kernelGradientGrid(split, tile, outVectors),
       0,
     );
     // Tiles decide how many parts there are to add: that counts too.

@@ -399,7 +399,7 @@ function addKernelGradient(
     kernel,
     { source, gradient, partials: unwritten(parts * size), table: lineUnitTable(units) },
     { ...along, outVectors, inVectors, size, units: units.length, lanes, lines, linesPerPart: rowsPerPart },
-    kernelGradientGrid(split, outVectors, blockVectors(tile)),
+    kernelGradientGrid(split, tile, outVectors),
     ({ partials }) => {
       done(partials);
       const about = `${kernel.label} ${problem.name} in ${parts} parts`;

@@ -32,8 +32,7 @@ export async function choose<Mask>(
   const of = toScore(how, settings);
   const rounds: SearchRound[] = [];
   let done = 0;
-  const tell = (): void =>
-    explore.progress({ what: 'masks scored', done, of, rounds: [...rounds] });
+  const tell = (): void => explore.progress({ what: 'masks scored', done, of, rounds: [...rounds] });
   const onRound = (round: SearchRound): void => {
     rounds.push(round);
     tell();

@@ -148,7 +148,7 @@ function recordKernelGradient(context: PlanContext, unit: LayerUnit, g: Geometry
       kernel,
       { source, gradient, partials, table: recorder.table(lineUnitTable(units)) },
       { ...shape, lanes: split.lanes, lines, linesPerPart: split.rowsPerPart },
-      kernelGradientGrid(split, outVectors, blockVectors(tile)),
+      kernelGradientGrid(split, tile, outVectors),
       convCost(g),
     );
   } else {
@@ -172,7 +172,7 @@ function recordKernelGradient(context: PlanContext, unit: LayerUnit, g: Geometry
         inWidth: g.inWidth,
         stride: g.stride,
       },
-      kernelGradientGrid(split, g.outVectors, tile.vectors),
+      kernelGradientGrid(split, tile, g.outVectors),
       convCost(g),
     );
   }

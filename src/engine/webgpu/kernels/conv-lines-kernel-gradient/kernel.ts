@@ -51,7 +51,7 @@ export const lineUnitTable = (units: readonly LineUnit[]): Int32Array =>
 
 /**
  * Kernel gradient where taps lie in lines of three (see `convLines`), stride 1 or 2: an outer product summed over pixels,
- * split over parts of the lines: `partials` is [parts, rows of the lowered matrix, out]. Threads along x are (part, unit).
+ * split over parts of the lines: `partials` is [parts, rows of the lowered matrix, out].
  * Every thread walks the same number of lines; lines that do not exist read the zero region. `source` and `gradient` are
  * bound with their zero regions.
  *
@@ -86,7 +86,7 @@ export function convLinesKernelGradient(
     buffers: { ...GRADIENT_BUFFERS, table: ['read', 'array<i32>'] },
     shape: FIELDS,
     subgroups: tile.quads,
-    body: `${gradientHead(tile)}
+    body: `${gradientHead(tile, '(shape.lines + shape.linesPerPart - 1u) / shape.linesPerPart')}
   let entry = min(unit, shape.units - 1u) * ${UNIT_WORDS}u;
   let lineOffset = table[entry];
   let sourceAt = ${ZERO_VEC4S}u + u32(table[entry + 1u]);
@@ -130,8 +130,7 @@ export function convLinesKernelGradient(
     ${times(kept - 1, (k) => `k${k} = select(x${columns - kept + k}, vec4f(0), lineEnds);`)}
     k${kept - 1} = next;
   }
-  let parts = (shape.lines + shape.linesPerPart - 1u) / shape.linesPerPart;
-  if (part < parts && unit < shape.units) {
+  if (unit < shape.units) {
     ${times(3, (tap) => storeOuter(tile, tap, `firstRow + ${tap}u * tapRows`))}
   }
 }`,

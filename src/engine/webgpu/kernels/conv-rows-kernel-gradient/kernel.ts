@@ -66,7 +66,7 @@ export function convRowsKernelGradient(
     buffers: { ...GRADIENT_BUFFERS, units: ['read', 'array<i32>'] },
     shape: FIELDS,
     subgroups: tile.quads,
-    body: `${gradientHead(tile)}
+    body: `${gradientHead(tile, '(shape.rows + shape.rowsPerPart - 1u) / shape.rowsPerPart')}
   let entry = min(unit, shape.units - 1u) * ${UNIT_WORDS}u;
   let dy = units[entry];
   let dx = units[entry + 1u];
@@ -93,8 +93,7 @@ export function convRowsKernelGradient(
       )}
     }
   }
-  let parts = (shape.rows + shape.rowsPerPart - 1u) / shape.rowsPerPart;
-  if (part < parts && unit < shape.units) {
+  if (unit < shape.units) {
     ${storeOuter(tile, 0, 'firstRow')}
   }
 }`,

@@ -33,17 +33,20 @@ export const GRADIENT_BUFFERS = {
 } as const;
 export type GradientBuffer = keyof typeof GRADIENT_BUFFERS;
 
-export const gradientHead = (tile: GradientTile): string => `
+/** Threads are (block of output channels, part, unit) in one row, so that only the last work-group is not full. */
+export const gradientHead = (tile: GradientTile, parts: string): string => `
 @compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: vec3u${
+fn main(@builtin(global_invocation_id) id: vec3u${
   tile.quads ? ', @builtin(subgroup_invocation_id) subgroupLane: u32' : ''
 }) {
   ${tile.quads ? 'let lane = subgroupLane & 3u;' : ''}
   let outVectors = shape.outVectors;
   let inVectors = shape.inVectors;
-  let block = group.y * ${tile.vectors}u;
-  let part = id.x / shape.lanes;
-  let unit = id.x % shape.lanes;`;
+  let parts = ${parts};
+  let item = id.x / shape.lanes;
+  let unit = id.x - item * shape.lanes;
+  let part = item % parts;
+  let block = (item / parts) * ${tile.vectors}u;`;
 
 /**
  * Loads the output gradient of `pixels` pixels from `ox` on as `g<pixel>_<vector>`. Needs `gradientLine` (address of the
@@ -140,9 +143,10 @@ export function splitRows(
   threads: number,
 ): Split {
   const lanes = Math.ceil(shape.units / 4) * 4;
-  const wanted = Math.min(rows, Math.max(1, threads / (lanes * Math.ceil(shape.outVectors / shape.vectors))));
+  const blocks = Math.ceil(shape.outVectors / shape.vectors);
+  const wanted = Math.min(rows, Math.max(1, threads / (lanes * blocks)));
   const work = (parts: number): number =>
-    Math.ceil((parts * lanes) / WORKGROUP) * WORKGROUP * (Math.ceil(rows / parts) + PART_ROWS);
+    Math.ceil((parts * lanes * blocks) / WORKGROUP) * WORKGROUP * (Math.ceil(rows / parts) + PART_ROWS);
   let best = Math.min(rows, Math.ceil(wanted));
   for (let parts = Math.ceil(wanted / 1.5); parts <= Math.min(rows, mostParts(wanted)); parts++) {
     if (work(parts) < work(best)) best = parts;
@@ -154,6 +158,7 @@ export function splitRows(
 /** Most parts that `splitRows` makes where it wants `wanted`. */
 export const mostParts = (wanted: number): number => Math.max(1.5 * wanted, TRIED_PARTS);
 
-export function kernelGradientGrid(split: Split, outVectors: number, vectors: number): Grid {
-  return [groupsFor(split.parts * split.lanes), Math.ceil(outVectors / vectors), 1];
+export function kernelGradientGrid({ parts, lanes }: Split, tile: GradientTile, outVectors: number): Grid {
+  const blocks = Math.ceil(outVectors / blockVectors(tile));
+  return tile.shared ? [groupsFor(parts * lanes), blocks, 1] : [groupsFor(parts * lanes * blocks), 1, 1];
 }

@@ -306,7 +306,7 @@ function kernelGradientLaunch(tile: GradientTile, g: Geometry, threads: number):
     return {
       kernel: convLinesKernelGradient(tile, g.stride === 2 ? 2 : 1),
       shape: { ...along, outVectors, inVectors, size, units: units.length, lanes, lines, linesPerPart: rowsPerPart },
-      grid: kernelGradientGrid({ parts, lanes, rowsPerPart }, outVectors, tile.vectors),
+      grid: kernelGradientGrid({ parts, lanes, rowsPerPart }, tile, outVectors),
       tables: { table: lineUnitTable(units) },
       parts,
       size,
@@ -320,7 +320,7 @@ function kernelGradientLaunch(tile: GradientTile, g: Geometry, threads: number):
   return {
     kernel: convRowsKernelGradient(tile),
     shape: { ...pixels, outVectors, inVectors, size, units, lanes, rows, rowsPerPart },
-    grid: kernelGradientGrid({ parts, lanes, rowsPerPart }, outVectors, tile.vectors),
+    grid: kernelGradientGrid({ parts, lanes, rowsPerPart }, tile, outVectors),
     tables: { units: unitTable(runs, outVectors) },
     parts,
     size,
