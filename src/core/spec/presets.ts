@@ -39,6 +39,20 @@ export const PRESETS: readonly Preset[] = [
     },
   },
   {
+    id: 'structured-micro',
+    title: 'Structured sparsity: maps, then strided taps',
+    summary: 'Whole masks found by a particle filter, live; the micro network loses three quarters of its weights.',
+    spec: {
+      version: 1,
+      name: 'Maps, then strides',
+      seed: 1,
+      model: { id: 'convnet-micro' },
+      data: { train: 4_000, test: 500 },
+      train: { steps: 300, batchSize: 50, learningRate: 0.1, augment: ['flip'], evaluateEvery: 50 },
+      scheme: { id: 'structured-sparsity', images: 200 },
+    },
+  },
+  {
     id: 'vgg-half',
     title: 'VGG small at half the channels',
     summary: 'Ten epochs on all images; for a GPU.',
@@ -74,6 +88,19 @@ export const PRESETS: readonly Preset[] = [
       scheme: { id: 'precrop', budget: { kind: 'parameters', keep: 0.5 } },
     },
   },
+  {
+    id: 'structured-cnn-small',
+    title: 'Structured sparsity on cnn-small',
+    summary:
+      'The six-convolution network of the follow-up paper, thinned, then strided, at last 5-bit weights. For a GPU.',
+    spec: {
+      version: 1,
+      name: 'Structured sparsity, cnn-small',
+      model: { id: 'cnn-small' },
+      train: { epochs: 20, batchSize: 128 },
+      scheme: { id: 'structured-sparsity', bits: '5' },
+    },
+  },
 ];
 
 export interface RacePreset {
@@ -100,6 +127,12 @@ const QUARTER_OF_THE_WEIGHTS = { kind: 'parameters', keep: 0.25 };
 const mask = (name: string, pattern: string): SpecInput => ({
   name,
   scheme: { id: 'pai-mask', budget: QUARTER_OF_THE_WEIGHTS, score: 'synflow', pattern },
+});
+
+/** One stage in the middle of the run, chosen by magnitude: what is compared is the scale, not the search. */
+const scale = (name: string, stage: SpecInput, more: SpecInput = {}): SpecInput => ({
+  name,
+  scheme: { id: 'structured-sparsity', stages: [{ ...stage, at: 100, choose: 'magnitude' }], ...more },
 });
 
 const HALF_THE_WEIGHTS = { kind: 'parameters', keep: 0.5 };
@@ -146,6 +179,27 @@ export const RACES: readonly RacePreset[] = [
           name: 'Cropped',
           scheme: { id: 'precrop', budget: QUARTER_OF_THE_WEIGHTS, densities: 'synflow' },
         },
+      ],
+    ),
+  },
+  {
+    id: 'three-scales',
+    title: 'Maps, kernels, strides: what saves time?',
+    summary:
+      'About half of the weights of five convolutions at three scales, and strides without their constraint: all save ' +
+      'weights, not all save time.',
+    specs: raceOf(
+      {
+        model: { id: 'plain5' },
+        data: { train: 4_000, test: 500 },
+        train: { steps: 200, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 50 },
+      },
+      [
+        scale('Maps', { granularity: 'map', keep: 0.7 }),
+        scale('Kernels', { granularity: 'kernel', keep: 0.5 }),
+        scale('Strides', { granularity: 'stride', stride: 2 }),
+        scale('Free strides', { granularity: 'stride', stride: 2 }, { constraint: false }),
+        { name: 'Dense', scheme: { id: 'dense' } },
       ],
     ),
   },
