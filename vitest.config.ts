@@ -15,8 +15,8 @@ declare module 'vitest' {
 }
 
 /**
- * `unit` runs in Node, `browser` in headless Chromium with WebGPU, `e2e` drives the built page and the command line from
- * Node: one project after the other, a file at a time, since two cores and a software adapter serve them all.
+ * `unit` runs in Node beside `browser` in headless Chromium with WebGPU, which mostly waits for one core to compile; then
+ * `e2e` drives the built page and the command line from Node. A file at a time in each: two cores serve them all.
  */
 export default defineConfig({
   test: {
@@ -28,7 +28,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
           include: ['src/**/*.test.{ts,tsx}', 'tests/unit/**/*.test.ts', 'bin/**/*.test.ts'],
           exclude: [...exclude, '**/*.browser.test.ts'],
-          testTimeout: 60_000,
+          // Browser tests run beside them.
+          testTimeout: 120_000,
         },
       },
       {
@@ -37,7 +38,7 @@ export default defineConfig({
         },
         test: {
           name: 'browser',
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 0 },
           include: ['src/**/*.browser.test.ts', 'tests/conformance/**/*.browser.test.ts'],
           exclude,
           provide: { long },

@@ -132,7 +132,7 @@ const mask = (name: string, pattern: string): SpecInput => ({
 /** One stage in the middle of the run, chosen by magnitude: what is compared is the scale, not the search. */
 const scale = (name: string, stage: SpecInput, more: SpecInput = {}): SpecInput => ({
   name,
-  scheme: { id: 'structured-sparsity', stages: [{ ...stage, at: 100, choose: 'magnitude' }], ...more },
+  scheme: { id: 'structured-sparsity', stages: [{ ...stage, at: 75, choose: 'magnitude' }], ...more },
 });
 
 const HALF_THE_WEIGHTS = { kind: 'parameters', keep: 0.5 };
@@ -192,7 +192,7 @@ export const RACES: readonly RacePreset[] = [
       {
         model: { id: 'plain5' },
         data: { train: 4_000, test: 500 },
-        train: { steps: 200, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 50 },
+        train: { steps: 150, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 50 },
       },
       [
         scale('Maps', { granularity: 'map', keep: 0.7 }),
