@@ -22,8 +22,8 @@ const pruned = {
   scheme: {
     id: 'structured-sparsity',
     stages: [
-      { at: 300, granularity: 'map', keep: 0.88, choose: 'particles' },
-      { at: 450, granularity: 'stride', stride: 3, choose: 'particles' },
+      { at: 300, granularity: 'map', keep: 0.75, choose: 'particles' },
+      { at: 500, granularity: 'stride', stride: 2, choose: 'particles' },
     ],
     particles: 10,
     rounds: 4,
@@ -59,7 +59,7 @@ test('loses at least 70 % of its eligible weights and comes within 3 points of t
   if (!maps || !strides) throw new Error('a stage was not told');
   expect(stages.map(({ step, report }) => [step, report.granularity])).toEqual([
     [300, 'map'],
-    [450, 'stride'],
+    [500, 'stride'],
   ]);
   const retrained = result.final.testAccuracy ?? NaN;
   const whole = reference.final.testAccuracy ?? NaN;
