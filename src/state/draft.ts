@@ -15,7 +15,8 @@ export function withKey(input: SpecInput, path: string, value: unknown): SpecInp
 function within(before: unknown, path: string, value: unknown): unknown {
   if (!Array.isArray(before)) return withKey(isObject(before) ? before : {}, path, value);
   // Nothing comes to lie behind the end, or there would be holes.
-  const entries = Object.entries(withKey({ ...before }, path, value));
+  const places = Object.fromEntries(before.map((entry: unknown, place) => [String(place), entry]));
+  const entries = Object.entries(withKey(places, path, value));
   return entries.flatMap(([place, entry]) => (Number(place) <= before.length ? [entry] : []));
 }
 

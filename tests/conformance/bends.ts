@@ -114,7 +114,8 @@ export async function expectStock(
 ): Promise<number> {
   if (!(theirs instanceof TfjsTrainer)) throw new Error('this is not the tfjs engine');
   let unmoved = 0;
-  for (let step = 0; step < steps; step++) {
+  for (let made = 0; made < steps; made++) {
+    const { step } = ours;
     await theirs.restore(await ours.checkpoint());
     const inputs = { step };
     const own = await ours.gradients({ inputs });

@@ -47,8 +47,12 @@ async function compareSteps(leader: Trainer, follower: Trainer, steps: number): 
   }
 }
 
-const compareWithStock = (network: Network, options: { batchSize: number }, steps: number): Promise<void> =>
-  compareStock([webgpu, tfjs], images, network, options, steps);
+const compareWithStock = (
+  network: Network,
+  options: { batchSize: number },
+  steps: number,
+  stock?: Parameters<typeof compareStock>[5],
+): Promise<void> => compareStock([webgpu, tfjs], images, network, options, steps, stock);
 
 describe.each([
   ['convnet-micro', buildNetwork('convnet-micro'), { batchSize: 16, steps: 10, stock: { batchSize: 5, steps: 10 } }],
@@ -143,8 +147,8 @@ describe.each([
 });
 
 describe('mobilenetv2-cifar at a tenth of the width', () => {
-  test('losses and gradients equal stock tfjs at each of 12 steps', async () => {
-    await compareWithStock(buildNetwork('mobilenetv2-cifar', 0.1), { batchSize: 4 }, 12);
+  test('losses and gradients equal stock tfjs at each of at least 12 steps', async () => {
+    await compareWithStock(buildNetwork('mobilenetv2-cifar', 0.1), { batchSize: 4 }, 12, { own: 7, most: 30 });
   });
 });
 

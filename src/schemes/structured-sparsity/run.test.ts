@@ -226,8 +226,8 @@ describe('fixed point', () => {
     const report = stageOf(decision);
     expect(report).toMatchObject({ index: 2, granularity: 'bits', chosen: null, units: null });
     const rules = lab.run.rules?.() ?? new Map();
-    expect([...rules.keys()].sort()).toEqual(
-      [...lab.parameters.keys()].filter((name) => name.endsWith('/kernel')).sort(),
+    expect([...rules.keys()].toSorted((a, b) => a.localeCompare(b))).toEqual(
+      [...lab.parameters.keys()].filter((name) => name.endsWith('/kernel')).toSorted((a, b) => a.localeCompare(b)),
     );
     for (const [name, { mask, quantiser }] of rules) {
       expect(mask).toEqual(before.get(name)?.mask);

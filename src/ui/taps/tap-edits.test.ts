@@ -63,7 +63,7 @@ test('a stride begins with balanced offsets, and goes back to the run’s own wh
   expect(restrided(running, 3, random())).toBe(running);
   const four = restrided(running, 4, random());
   expect(four.stride).toBe(4);
-  expect([...four.offsets].sort()).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+  expect(four.offsets.toSorted((a, b) => a - b)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
   expect(restrided(running, 1, random())).toEqual({ stride: 1, offsets: Array(8).fill(0) });
   expect(balanced(four, random())).toEqual(four);
   expect(samePattern(four, balanced(four, uniforms(1, 'search', 1)))).toBe(false);
