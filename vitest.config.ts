@@ -15,8 +15,9 @@ declare module 'vitest' {
 }
 
 /**
- * `unit` runs in Node beside `browser` in headless Chromium with WebGPU, which mostly waits for one core to compile; then
- * `e2e` drives the built page and the command line from Node. A file at a time in each: two cores serve them all.
+ * `unit` runs in Node, then `e2e`, which drives the built page and the command line from there; beside them `browser` in
+ * headless Chromium with WebGPU, which mostly waits for one core to compile. A file at a time in each: two cores serve them
+ * all.
  */
 export default defineConfig({
   test: {

@@ -274,6 +274,8 @@ describe('the page', () => {
       await page.waitForSelector(`[data-mantine-color-scheme="${colorScheme}"]`);
       for (const width of [1_440, 390]) {
         await page.setViewportSize({ width, height: 844 });
+        // Contrast is that of the colours that a change of theme fades to.
+        await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
         const found = await page.evaluate(async () => {
           const { violations } = await (
             globalThis as unknown as {
