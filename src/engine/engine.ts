@@ -257,7 +257,6 @@ export interface Trainer {
   dispose(): void;
 }
 
-/** Channel means and deviations of the CIFAR-10 training set, by which every engine normalises (pixels in 0 to 1). */
-export const CHANNEL_MEAN = [0.4914, 0.4822, 0.4465] as const;
-export const CHANNEL_DEVIATION = [0.247, 0.2435, 0.2616] as const;
+/** By these every engine normalises. */
+export { CHANNEL_DEVIATION, CHANNEL_MEAN } from '../core/network/index.ts';
 export const CROP_PADDING = 4;

@@ -3,6 +3,7 @@ export * from './cost.ts';
 export * from './counts.ts';
 export * from './crossings.ts';
 export * from './groups.ts';
+export * from './images.ts';
 export * from './initialise.ts';
 export * from './network.ts';
 export * from './parameters.ts';

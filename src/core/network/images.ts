@@ -1,0 +1,3 @@
+/** Channel means and deviations of the CIFAR-10 training set, by which networks see images (pixels in 0 to 1). */
+export const CHANNEL_MEAN = [0.4914, 0.4822, 0.4465] as const;
+export const CHANNEL_DEVIATION = [0.247, 0.2435, 0.2616] as const;
