@@ -20,6 +20,14 @@ function page(migrations: readonly Migration[] = MIGRATIONS): RunStore {
   return store;
 }
 
+/** Bytes that the database cannot compress. */
+function noise(length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  // At most 65,536 at a time.
+  for (let at = 0; at < length; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return bytes;
+}
+
 afterEach(async () => {
   await Promise.all(stores.splice(0).map((store) => store.close()));
   await new Promise<void>((resolve, reject) => {
@@ -29,11 +37,35 @@ afterEach(async () => {
   });
 });
 
+test('when the quota is used up, saving says so, the last checkpoint stays, and saving goes on once there is room', async () => {
+  const session = cdp();
+  const { origin } = location;
+  // The first test of the file: what deleted databases took is freed late. Chromium looks at the quota when a database is opened, and goes by that for a while.
+  await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1_500_000 });
+  const [first, second] = [noise(100_000), noise(4_000_000)];
+  const store = page();
+  const writer = await store.create(spec);
+  try {
+    await writer.save({ bytes: first, step: 1, state: 'running' });
+    const full = writer.save({ bytes: second, step: 2, state: 'running' });
+    await expect(full).rejects.toThrow(FullError);
+    expect((await store.read(writer.id)).checkpoint).toEqual(first);
+    await store.close();
+  } finally {
+    await session.send('Storage.overrideQuotaForOrigin', { origin });
+  }
+  const { writer: next } = await store.resume(writer.id);
+  await next.save({ bytes: second, step: 2, state: 'running' });
+  expect(await store.read(writer.id).then(({ checkpoint }) => sha256Of(checkpoint ?? first))).toBe(
+    await sha256Of(second),
+  );
+});
+
 test('a run saved is found by the next page, resumed from equal bytes, and deleted without a trace', async () => {
   const store = page();
   const writer = await store.create(spec);
   // A view of a larger buffer is stored as what it shows.
-  const large = bytesOf(7, 3_000_000);
+  const large = noise(3_000_000);
   const bytes = large.subarray(500_000, 2_500_000);
   writer.append([stepEvent(1), stepEvent(2, NaN)]);
   await writer.save({ bytes: bytesOf(1), step: 1, state: 'running' });
@@ -111,22 +143,4 @@ test('a newer schema takes the runs along while an older page is open, which is 
   expect((await newer.list()).runs[0]?.name).toBe('renamed');
   expect((await newer.read(writer.id)).checkpoint).toEqual(bytesOf(3));
   await expect(older.list()).rejects.toThrow(/newer version of this page. Reload/);
-});
-
-test('when the quota is used up, saving says so, the last checkpoint stays, and saving goes on once there is room', async () => {
-  const store = page();
-  const writer = await store.create(spec);
-  await writer.save({ bytes: bytesOf(1, 100_000), step: 1, state: 'running' });
-  const session = cdp();
-  const { origin } = location;
-  await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
-  try {
-    const full = writer.save({ bytes: bytesOf(2, 4_000_000), step: 2, state: 'running' });
-    await expect(full).rejects.toThrow(FullError);
-    expect((await store.read(writer.id)).checkpoint).toEqual(bytesOf(1, 100_000));
-  } finally {
-    await session.send('Storage.overrideQuotaForOrigin', { origin });
-  }
-  await writer.save({ bytes: bytesOf(3, 200_000), step: 3, state: 'running' });
-  expect((await store.read(writer.id)).checkpoint).toEqual(bytesOf(3, 200_000));
 });
