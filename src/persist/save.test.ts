@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunEvent } from '../core/events/events.ts';
 import { SCHEMES } from '../schemes/index.ts';
 import { DamagedError, FullError, StorageError } from './errors.ts';
+import type { EventChunk } from './records.ts';
 import { RunStore } from './store.ts';
 import { Disk, FakeLocks, type Fault, MemoryBackend, bytesOf, specOf, stepEvent } from './testing.ts';
 import type { RunWriter } from './writer.ts';
@@ -30,8 +31,11 @@ interface Told {
 /** What a tab that comes later finds of the run. */
 async function found(disk: Disk, id: string): Promise<{ bytes: Uint8Array | null; log: readonly RunEvent[] }> {
   const store = new RunStore(new MemoryBackend(disk), { schemes: SCHEMES, locks: new FakeLocks() });
-  const { checkpoint, events, problem } = await store.read(id);
+  const { run, checkpoint, events, problem } = await store.read(id);
   expect(problem).toBeNull();
+  const chunks = [...(disk.stores.get('events')?.values() ?? [])].map(({ value }) => value as EventChunk);
+  const sizes = [checkpoint ?? new Uint8Array(), ...chunks.map((chunk) => chunk.bytes)].map(({ length }) => length);
+  expect(run.bytes).toBe(sizes.reduce((sum, size) => sum + size, 0));
   return { bytes: checkpoint, log: events };
 }
 

@@ -277,6 +277,16 @@ describe.each([
   });
 });
 
+test('a claim made before the clock was set back does not keep a run locked for as long', async () => {
+  const browser = new Browser(false);
+  const writer = await browser.tab(false).store.create(spec('a'));
+  await writer.save({ bytes: bytesOf(1), step: 1, state: 'running' });
+  browser.now -= 10 * LEASE_MILLISECONDS;
+  const { store } = browser.tab();
+  expect((await store.list()).runs.filter(isInterrupted)).toHaveLength(1);
+  expect((await store.resume(writer.id)).checkpoint).toEqual(bytesOf(1));
+});
+
 test('the browser is asked to keep the runs for good only when it does not do so already', async () => {
   const yes = async () => true;
   const no = async () => false;
