@@ -35,7 +35,7 @@ export default defineConfig({
       },
       {
         optimizeDeps: {
-          include: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu', 'valibot', 'ml-matrix', 'fast-check'],
+          include: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu', 'valibot', 'ml-matrix', 'fast-check', 'idb'],
         },
         test: {
           name: 'browser',
