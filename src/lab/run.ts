@@ -4,7 +4,9 @@ import type { Decision, SchemeProgress } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Latency, Pace, StepMetrics } from '../engine/engine.ts';
+import type { Answer, Asking, Question, QuestionKind } from '../core/questions/questions.ts';
 import { EngineAccess } from './access.ts';
+import { answer } from './answers.ts';
 import type { RunCheckpoint } from './checkpoint.ts';
 import { DataPool } from './data-pool.ts';
 import { type Deciding, Decisions } from './decisions.ts';
@@ -89,6 +91,8 @@ export class Run {
   #callSteps = 1;
   #driving: Promise<void> | null = null;
   #opening: Promise<void> | null = null;
+  /** Questions being answered. */
+  readonly #answering = new Set<Promise<unknown>>();
   #interrupt: () => void = () => undefined;
 
   /** Throws a sentence naming the key when the scheme cannot meet what the spec asks. */
@@ -220,6 +224,29 @@ export class Run {
     return this.#snapshot(this.#require());
   }
 
+  /**
+   * Answers a question about the run, between two steps while it is moving. Rejects with a sentence when it cannot be
+   * answered, the run is closed or goes back to a checkpoint, or the question is taken back.
+   */
+  async ask<Kind extends QuestionKind>(question: Question<Kind>, asking?: Asking): Promise<Answer<Kind>> {
+    const parts = this.#parts;
+    if (!parts || this.#closed) throw new Error('This run is not open. Start it again to ask about it.');
+    const turn = <T>(work: () => Promise<T>): Promise<T> =>
+      this.#access.use(() => {
+        if (parts !== this.#parts) throw new Error('The run went back to its last checkpoint. Ask again.');
+        return work();
+      });
+    const { spec, plan } = this;
+    const snapshotAt = (step: number): RunCheckpoint | undefined => this.#snapshots.at(step);
+    const answering = answer(question, { ...this.#preparing, turn, spec, plan, parts, snapshotAt }, asking);
+    this.#answering.add(answering);
+    try {
+      return await answering;
+    } finally {
+      this.#answering.delete(answering);
+    }
+  }
+
   async #snapshot({ engine, trainer }: RunParts): Promise<RunCheckpoint> {
     return {
       spec: this.spec,
@@ -243,7 +270,11 @@ export class Run {
     // What is being opened finds that the run is closed, and releases itself.
     if (!this.#parts) return;
     // Buffers must not go while the engine uses them; a lost device uses nothing any more.
-    const busy = Promise.all([this.#opening?.catch(() => undefined), this.#driving]);
+    const busy = Promise.all([
+      this.#opening?.catch(() => undefined),
+      this.#driving,
+      Promise.allSettled(this.#answering),
+    ]);
     await Promise.race([busy, this.#parts.engine.lost]);
     closeParts(this.#parts);
     this.#parts = null;

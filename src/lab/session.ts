@@ -1,5 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
+import type { Answer, Asking, Question, QuestionKind } from '../core/questions/questions.ts';
 import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import { forkProblems, otherScheme } from '../core/spec/fork.ts';
 import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
@@ -169,6 +170,21 @@ export class Session {
     const parsed = parseSpec({ ...member.spec, train: { ...member.spec.train, ...setting } }, SCHEMES);
     if (parsed.ok) member.run.change(setting);
     else this.#listener.onProblem(parsed.problems[0]?.message ?? '', parsed.problems, number);
+  }
+
+  /**
+   * Answers a question about a run once it is open. Rejects with a sentence when there is no such run, or it cannot be
+   * answered.
+   */
+  async ask<Kind extends QuestionKind>(
+    number: number,
+    question: Question<Kind>,
+    asking?: Asking,
+  ): Promise<Answer<Kind>> {
+    if (this.#members.get(number)?.state === 'loading') await this.#opening;
+    const run = this.#members.get(number)?.run;
+    if (!run) throw new Error('This run is not open. Start it again to ask about it.');
+    return run.ask(question, asking);
   }
 
   run(): void {

@@ -38,9 +38,13 @@ export interface LabState {
   readonly tapEdits: NonNullable<Structure['taps']>;
   /** Version of the histories as last published: a few times a second, for charts and numbers. */
   readonly published: number;
+  /** What lies open over the page. */
+  readonly dialog: Dialog | null;
   /** What can be undone, the newest last. */
   readonly past: readonly Undoable[];
 }
+
+export type Dialog = 'keyboard' | 'inspect' | 'kept';
 
 export interface Undoable {
   /** What was done, as in "Undo: fork". */
@@ -67,6 +71,7 @@ export function initialState(schemes: readonly Scheme[]): LabState {
     edits: {},
     tapEdits: {},
     published: 0,
+    dialog: null,
     past: [],
   };
 }

@@ -10,12 +10,13 @@ import { MOST_RUNS, parseRace } from '../core/spec/race.ts';
 import { LONGEST_NAME } from '../core/spec/schema.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Command, Report } from '../worker/messages.ts';
+import { Questions } from './asking.ts';
 import { withKey } from './draft.ts';
 import { Histories, type Lane, newLane, unusedName } from './lanes.ts';
 import { createPlayback } from './playback.ts';
 import type { RecordingFile } from './recordings.ts';
 import { startOf } from './start.ts';
-import { type LabState, initialState } from './state.ts';
+import { type Dialog, type LabState, initialState } from './state.ts';
 
 /** Milliseconds between two publications of the histories to React. */
 const PUBLISH_EVERY = 250;
@@ -90,8 +91,13 @@ export function createLab(
         return;
       case 'problem':
         return onProblem(report);
+      case 'answer':
+      case 'noAnswer':
+      case 'answering':
+        return questions.hear(report);
     }
   });
+  const questions = new Questions((command) => lab.send(command));
 
   const onProblem = ({ message, problems = [], run }: Extract<Report, { type: 'problem' }>): void => {
     const { lanes } = get();
@@ -383,6 +389,8 @@ export function createLab(
           .map(({ spec }) => spec),
       );
     },
+    /** Opens a dialog over the page; null closes it. */
+    openDialog: (dialog: Dialog | null): void => store.setState({ dialog }),
     dismissAlert: (): void => store.setState({ alert: null }),
     /** Shows a recorded run beside the others and plays it from its beginning: nothing of it is computed. */
     async openRecording({ file }: RecordingFile): Promise<void> {
@@ -424,6 +432,8 @@ export function createLab(
     live: (run = get().selected): RunView => liveOf(run),
     /** Everything a run told. */
     events: (run = get().selected): readonly RunEvent[] => histories.eventsOf(run),
+    /** Asks about a run as it stands now, or at a kept checkpoint (see core/questions). */
+    ask: questions.ask.bind(questions) as Questions['ask'],
     lastStep: playback.lastStep,
   };
 }

@@ -1,6 +1,7 @@
 import { openCifar10, httpSource } from '../data/cifar10.ts';
 import { openEngine } from '../lab/engines.ts';
 import { Session } from '../lab/session.ts';
+import { Answering } from './asking.ts';
 import type { Command, Report } from './messages.ts';
 import { batchPosts } from './posting.ts';
 
@@ -30,6 +31,8 @@ const session = new Session(
   },
 );
 
+const answering = new Answering(session, report);
+
 function handle(command: Command): void {
   switch (command.type) {
     case 'connect':
@@ -56,6 +59,10 @@ function handle(command: Command): void {
       return session.pause();
     case 'advance':
       return session.advance(command.to);
+    case 'ask':
+      return void answering.ask(command);
+    case 'leave':
+      return answering.leave(command.ask);
     case 'visibility':
       return session.setPace(command.hidden ? 'full' : 'smooth');
   }

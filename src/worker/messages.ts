@@ -1,5 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
+import type { Answer, Question } from '../core/questions/questions.ts';
 import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import type { SpecProblem } from '../core/spec/parse.ts';
 
@@ -35,6 +36,10 @@ export type Command =
   | { readonly type: 'pause' }
   /** All run on, then pause: after one step, after one epoch's worth, or at the next decision of any scheme. */
   | { readonly type: 'advance'; readonly to: 'step' | 'epoch' | 'decision' }
+  /** Asks about a run; `ask` is a number of the page's choosing that it has never used before. */
+  | { readonly type: 'ask'; readonly ask: number; readonly run: number; readonly question: Question }
+  /** Takes a question back. */
+  | { readonly type: 'leave'; readonly ask: number }
   /** `hidden` pages need no smooth frames, so the engine may go at full speed. */
   | { readonly type: 'visibility'; readonly hidden: boolean };
 
@@ -53,6 +58,10 @@ export type Report =
   | { readonly type: 'engine'; readonly backend: 'webgpu' | 'tfjs'; readonly adapter: string; readonly reason?: string }
   /** Bytes that the open runs hold on the engine: data set, parameters, activations. */
   | { readonly type: 'memory'; readonly bytes: number }
+  /** The answer to a question, or a sentence why there is none; progress comes before it. */
+  | { readonly type: 'answer'; readonly ask: number; readonly answer: Answer }
+  | { readonly type: 'noAnswer'; readonly ask: number; readonly message: string }
+  | { readonly type: 'answering'; readonly ask: number; readonly done: number; readonly of: number }
   /** A refusal or failure (of one run): one sentence that says what and what to do, and every problem of a spec. */
   | {
       readonly type: 'problem';

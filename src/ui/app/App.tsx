@@ -1,7 +1,5 @@
-import { useDisclosure } from '@mantine/hooks';
 import { useEffect } from 'react';
 import { performKey } from '../commands/commands.ts';
-import { KeyboardSheet } from '../commands/KeyboardSheet.tsx';
 import { AlertBar } from '../panels/AlertBar.tsx';
 import { ChannelMap } from '../panels/ChannelMap.tsx';
 import { Charts } from '../charts/Charts.tsx';
@@ -13,26 +11,25 @@ import { Timeline } from '../panels/Timeline.tsx';
 import { Transport } from '../panels/Transport.tsx';
 import { TapCard } from '../taps/TapCard.tsx';
 import './app.css';
+import { Dialogs } from './Dialogs.tsx';
 import { useLab, useLabState, useSlowestStep } from './lab-context.tsx';
 
 export function App() {
   const lab = useLab();
   const runState = useLabState((state) => state.runState);
   const step = useSlowestStep();
-  const [sheet, { open, close }] = useDisclosure(false);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (event.key === '?' && !(event.target instanceof HTMLInputElement)) open();
-      else if (performKey(event, lab)) event.preventDefault();
+      if (performKey(event, lab)) event.preventDefault();
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
-  }, [lab, open]);
+  }, [lab]);
 
   return (
     <div className="lab" data-run-state={runState} data-step={step}>
-      <Header onHelp={open} />
+      <Header />
       <aside className="lab-setup" aria-label="Set-up">
         <Runs />
         <SetUp />
@@ -46,7 +43,7 @@ export function App() {
         <Charts />
         <TapCard />
       </main>
-      <KeyboardSheet opened={sheet} onClose={close} />
+      <Dialogs />
     </div>
   );
 }

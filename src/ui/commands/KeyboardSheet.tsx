@@ -36,12 +36,6 @@ export function KeyboardSheet({ opened, onClose }: { opened: boolean; onClose: (
             </th>
             <td>In the channel map: switch the channel off or on by hand</td>
           </tr>
-          <tr>
-            <th scope="row">
-              <kbd>?</kbd>
-            </th>
-            <td>This list</td>
-          </tr>
         </tbody>
       </table>
     </Modal>

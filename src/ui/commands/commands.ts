@@ -72,6 +72,36 @@ export const LIVE: PageCommand = {
   perform: (lab) => lab.actions.seek(null),
 };
 
+export const INSPECT: PageCommand = {
+  id: 'inspect',
+  label: 'Inspect',
+  key: 'i',
+  shown: 'I',
+  help: 'Look into the networks: filters, activations, what they get wrong, an image of your own',
+  enabled: ({ lanes }) => lanes.some(({ recorded }) => !recorded),
+  perform: ({ actions }) => actions.openDialog('inspect'),
+};
+
+export const KEPT: PageCommand = {
+  id: 'kept',
+  label: 'Kept runs',
+  key: 'k',
+  shown: 'K',
+  help: 'Runs kept in this browser: resume, look at or delete them',
+  enabled: () => true,
+  perform: ({ actions }) => actions.openDialog('kept'),
+};
+
+export const KEYBOARD: PageCommand = {
+  id: 'keyboard',
+  label: 'Keyboard',
+  key: '?',
+  shown: '?',
+  help: 'The list of keys',
+  enabled: () => true,
+  perform: ({ actions }) => actions.openDialog('keyboard'),
+};
+
 export const COMMANDS: readonly PageCommand[] = [
   RUN,
   {
@@ -124,6 +154,9 @@ export const COMMANDS: readonly PageCommand[] = [
   NEXT_EVENT,
   PLAY,
   LIVE,
+  INSPECT,
+  KEPT,
+  KEYBOARD,
 ];
 
 const SLIDER_KEYS = /^(Arrow|Home$|End$|Page)/;

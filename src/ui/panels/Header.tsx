@@ -1,13 +1,15 @@
 import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
-import { Check, Download, Keyboard, Link, Moon, Sun } from 'lucide-react';
+import { Archive, Check, Download, Keyboard, Link, Microscope, Moon, Sun } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { resultOf } from '../../core/events/history.ts';
 import { encodeLink } from '../../core/spec/link.ts';
 import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
+import { INSPECT, KEPT, KEYBOARD, type PageCommand } from '../commands/commands.ts';
 import { download } from '../widgets/download.ts';
 import { sharedSpecs } from '../widgets/shared-specs.ts';
 
-export function Header({ onHelp }: { onHelp: () => void }) {
+export function Header() {
   const lab = useLab();
   const opened = useLabState((state) => state.opened);
   const racing = useLabState((state) => state.lanes.length > 1);
@@ -72,11 +74,9 @@ export function Header({ onHelp }: { onHelp: () => void }) {
             <Download size={18} />
           </ActionIcon>
         </Tooltip>
-        <Tooltip label="Keyboard">
-          <ActionIcon variant="subtle" size="lg" aria-label="Keyboard" onClick={onHelp}>
-            <Keyboard size={18} />
-          </ActionIcon>
-        </Tooltip>
+        <CommandIcon command={INSPECT} icon={<Microscope size={18} />} />
+        <CommandIcon command={KEPT} icon={<Archive size={18} />} />
+        <CommandIcon command={KEYBOARD} icon={<Keyboard size={18} />} />
         <Tooltip label={dark ? 'Light' : 'Dark'}>
           <ActionIcon
             variant="subtle"
@@ -89,5 +89,23 @@ export function Header({ onHelp }: { onHelp: () => void }) {
         </Tooltip>
       </div>
     </header>
+  );
+}
+
+function CommandIcon({ command, icon }: { command: PageCommand; icon: ReactNode }) {
+  const lab = useLab();
+  const enabled = useLabState((state) => command.enabled(state));
+  return (
+    <Tooltip label={`${command.help} (${command.shown})`}>
+      <ActionIcon
+        variant="subtle"
+        size="lg"
+        aria-label={command.label}
+        disabled={!enabled}
+        onClick={() => command.perform(lab)}
+      >
+        {icon}
+      </ActionIcon>
+    </Tooltip>
   );
 }

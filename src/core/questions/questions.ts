@@ -1,0 +1,93 @@
+import type { LatencyRecord } from '../events/events.ts';
+import type { Network, Structure, Tensors } from '../network/index.ts';
+import type { Quantiser } from '../quantise/index.ts';
+
+/** Raw images: 3,072 bytes each (32x32 rows of RGB, HWC). */
+export type RawPixels = Uint8Array<ArrayBuffer>;
+
+/** Which state of a run is meant: that of a kept checkpoint, taken before what was due at its step, or how it stands now. */
+export interface Moment {
+  /** Step of a checkpoint that is kept in memory (a lane's `snapshots`). Without: now. */
+  readonly at?: number;
+}
+
+/** How fast a network runs in one structure. */
+export interface Speed {
+  /** Inference of the compact network, for each batch size asked. */
+  readonly latencyMs: readonly LatencyRecord[];
+  /** Training images a second: the batch over the median time of a step. */
+  readonly imagesPerSecond: number;
+  /** Steps timed. */
+  readonly steps: number;
+}
+
+/** What is computed at which step of which structure; `step` counts updates made. */
+interface Standing {
+  readonly step: number;
+  readonly structure: Structure;
+}
+
+/**
+ * What can be asked about an open run, and the answer. None changes what the run computes: an answer that needs the
+ * trainer comes between two steps.
+ */
+export interface Questions {
+  /** How fast its network infers and trains in each of these structures, measured by turns. */
+  measure: {
+    question: { readonly structures: readonly Structure[]; readonly batches: readonly number[] };
+    answer: { readonly speeds: readonly Speed[]; readonly batchSize: number; readonly adapter: string };
+  };
+  /** Full-size tensors by name; default all. Pruned entries are their most recently used values. */
+  tensors: {
+    question: Moment & { readonly names?: readonly string[] };
+    answer: Standing & { readonly tensors: Tensors };
+  };
+  /** What nodes of the network compute of images: [images, height, width, kept channels], running statistics. */
+  activations: {
+    question: Moment & { readonly pixels: RawPixels; readonly nodes: readonly string[] };
+    answer: Standing & {
+      readonly activations: ReadonlyMap<
+        string,
+        { readonly shape: readonly [number, number, number, number]; readonly values: Float32Array }
+      >;
+    };
+  };
+  /** Logits [images, classes] of images of one's own. */
+  predict: {
+    question: Moment & { readonly pixels: RawPixels };
+    answer: Standing & { readonly logits: Float32Array };
+  };
+  /** Logits [images, classes] of the run's test images, all at one step, and what they show. */
+  predictions: {
+    question: Moment;
+    answer: Standing & { readonly logits: Float32Array; readonly labels: Uint8Array };
+  };
+  /** Pixels of test images, by their index among the run's test images. */
+  testImages: {
+    question: { readonly indices: readonly number[] };
+    answer: { readonly pixels: RawPixels; readonly labels: Uint8Array };
+  };
+  /** All that an export needs. */
+  model: {
+    question: Moment;
+    answer: Standing & {
+      readonly network: Network;
+      readonly tensors: Tensors;
+      readonly quantisers: ReadonlyMap<string, Quantiser>;
+    };
+  };
+}
+
+export type QuestionKind = keyof Questions;
+
+export type Question<Kind extends QuestionKind = QuestionKind> = {
+  [K in Kind]: { readonly kind: K } & Questions[K]['question'];
+}[Kind];
+
+export type Answer<Kind extends QuestionKind = QuestionKind> = { [K in Kind]: Questions[K]['answer'] }[Kind];
+
+/** How whoever asks hears of progress, and takes the question back. */
+export interface Asking {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, of: number) => void;
+}
