@@ -1,14 +1,29 @@
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
+import { type Plugin, defineConfig } from 'vite';
+import { CONTENT_POLICY, POLICY_HEADERS } from './scripts/steps/policy.mjs';
 
 const packages = (...names: readonly string[]): RegExp => new RegExp(`/node_modules/(${names.join('|')})/`);
+
+/** The built page forbids itself everything that it does not need, also where a server sends no headers. */
+const policy: Plugin = {
+  name: 'content-security-policy',
+  apply: 'build',
+  transformIndexHtml: () => [
+    {
+      tag: 'meta',
+      attrs: { 'http-equiv': 'Content-Security-Policy', content: CONTENT_POLICY },
+      injectTo: 'head-prepend',
+    },
+  ],
+};
 
 export default defineConfig({
   // Relative addresses: the built site works from any sub-path.
   base: './',
   // A file that is missing is answered with 404, not with the page: a missing shard must not look like a short one.
   appType: 'mpa',
-  plugins: [react()],
+  plugins: [react(), policy],
+  preview: { headers: POLICY_HEADERS },
   worker: { format: 'es' },
   build: {
     target: 'es2023',

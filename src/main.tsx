@@ -29,15 +29,17 @@ import { SCHEMES } from './schemes/index.ts';
 import { createLab } from './state/store.ts';
 import { App } from './ui/app/App.tsx';
 import { theme } from './ui/app/theme.ts';
+import { adoptThemeVariables } from './ui/app/theme-variables.ts';
 import { LabProvider } from './ui/app/lab-context.tsx';
 import { connectLab } from './worker/client.ts';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element "root".');
 
+adoptThemeVariables();
 const lab = createLab(SCHEMES, connectLab);
 createRoot(root).render(
-  <MantineProvider theme={theme} defaultColorScheme="auto">
+  <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
     <LabProvider lab={lab}>
       <App />
     </LabProvider>

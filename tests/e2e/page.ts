@@ -26,6 +26,10 @@ export class BuiltPage {
     const page = await this.browser.newPage({ viewport: { width: 1_440, height: 900 } });
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(error.message));
+    // Of the page and of its workers: whatever its own policy forbids, it must not try.
+    page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) errors.push(message.text());
+    });
     await page.goto(this.address + fragment);
     return { page, errors };
   }

@@ -2,7 +2,7 @@ import { useEffect } from 'react';
 import { performKey } from '../commands/commands.ts';
 import { AlertBar } from '../panels/AlertBar.tsx';
 import { ChannelMap } from '../panels/ChannelMap.tsx';
-import { Charts } from '../charts/Charts.tsx';
+import { LazyCharts } from '../charts/LazyCharts.tsx';
 import { Figures } from '../panels/Figures.tsx';
 import { Header } from '../panels/Header.tsx';
 import { Runs } from '../panels/Runs.tsx';
@@ -40,7 +40,7 @@ export function App() {
         <Timeline />
         <Figures />
         <ChannelMap />
-        <Charts />
+        <LazyCharts />
         <TapCard />
       </main>
       <Dialogs />

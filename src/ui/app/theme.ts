@@ -1,4 +1,4 @@
-import { Tooltip, createTheme } from '@mantine/core';
+import { Modal, Tooltip, createTheme } from '@mantine/core';
 
 /** Leaf green of the page; shade 8 on white and shade 4 on black pass AA. */
 export const theme = createTheme({
@@ -9,6 +9,8 @@ export const theme = createTheme({
   defaultRadius: 'md',
   cursorType: 'pointer',
   components: {
+    // Its lock of the page's scrolling is a style element, which the content security policy forbids; app.css does it.
+    Modal: Modal.extend({ defaultProps: { lockScroll: false } }),
     // Within the landmark they belong to, and below their control, where nothing is cut off.
     Tooltip: Tooltip.extend({ defaultProps: { withinPortal: false, position: 'bottom', openDelay: 300 } }),
   },

@@ -17,7 +17,7 @@ export function Header() {
   const memory = useLabState((state) => state.memory);
   const view = useRunView();
   const clipboard = useClipboard({ timeout: 1_500 });
-  const { setColorScheme } = useMantineColorScheme();
+  const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const dark = useComputedColorScheme('light') === 'dark';
 
   const copyLink = (): void => {
