@@ -131,7 +131,7 @@ test('dense is the model that the spec names, also where its scheme runs another
     {
       ...spec,
       model: { id: 'convnet-micro', width: 1 },
-      scheme: { id: 'precrop', budget, densities: 'synexp', preConfig: true },
+      scheme: { id: 'precrop', budget, densities: 'synexp', preConfig: true, minimum: 2, multipleOf: 1, passes: 30 },
     },
     { onEvent: () => undefined },
   );
