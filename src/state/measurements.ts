@@ -68,8 +68,8 @@ export class Measurements {
     return () => this.#listeners.delete(listener);
   };
 
-  /** What is known of a structure of a run. */
-  of(run: number, structure: Structure | 'dense' | string): Measured | undefined {
+  /** What is known of a structure of a run, or of its key; `dense` is the key of the dense network. */
+  of(run: number, structure: Structure | string): Measured | undefined {
     return this.#found.get(run)?.get(typeof structure === 'string' ? structure : structureKey(structure));
   }
 

@@ -47,10 +47,12 @@ export class Evaluations {
       const event = log[this.#read];
       if (event) this.#take(event);
     }
-    return this.#points.map((point) => {
-      const milliseconds = median(this.#times.get(point.key) ?? []);
-      return { ...point, imagesPerSecond: milliseconds === null ? null : 1_000 / milliseconds };
-    });
+    const speeds = new Map<string, number | null>();
+    for (const [key, times] of this.#times) {
+      const milliseconds = median(times);
+      speeds.set(key, milliseconds ? 1_000 / milliseconds : null);
+    }
+    return this.#points.map((point) => ({ ...point, imagesPerSecond: speeds.get(point.key) ?? null }));
   }
 
   #restart(log: readonly RunEvent[]): void {

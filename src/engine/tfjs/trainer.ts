@@ -179,11 +179,15 @@ export class TfjsTrainer implements Trainer {
   async latency(batch: number, options?: LatencyOptions): Promise<Latency> {
     const images = imagesOf(this.tf, new Uint8Array(batch * IMAGE_BYTES), new Uint32Array(batch));
     try {
-      return await measureLatency(batch, async () => {
-        const logits = this.tf.tidy(() => this.#infer(images));
-        await logits.data();
-        logits.dispose();
-      }, options);
+      return await measureLatency(
+        batch,
+        async () => {
+          const logits = this.tf.tidy(() => this.#infer(images));
+          await logits.data();
+          logits.dispose();
+        },
+        options,
+      );
     } finally {
       images.dispose();
     }
