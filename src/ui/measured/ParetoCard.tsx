@@ -5,7 +5,9 @@ import type { Job, Measured } from '../../state/measurements.ts';
 import type { Lab } from '../../state/store.ts';
 import { useLab } from '../app/lab-context.tsx';
 import { Card, TableSwitch } from '../charts/Card.tsx';
+import { runStyle } from '../widgets/run-style.ts';
 import { COSTS, type ParetoRun, dotsOf, unmeasured } from './dots.ts';
+import { markPath } from './marks.ts';
 import { MeasureButton } from './MeasureButton.tsx';
 import { denseSizes } from './networks.ts';
 import { ParetoPlot } from './ParetoPlot.tsx';
@@ -81,6 +83,15 @@ export function ParetoCard() {
             </>
           )}{' '}
           {problem}
+          {racing &&
+            runs.map(({ run, name, colour }) => (
+              <span key={run}>
+                <svg width="13" height="13" viewBox="-6.5 -6.5 13 13" aria-hidden>
+                  <path d={markPath(colour)} fill={runStyle(colour).colour} />
+                </svg>
+                {name}
+              </span>
+            ))}
         </p>
       </div>
     </Card>

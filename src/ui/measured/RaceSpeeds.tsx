@@ -9,8 +9,8 @@ import { useMeasurements } from './use-measurements.ts';
 
 /** How many times faster than dense each run's network is, beside what its MACs predict. */
 export const RaceSpeeds = ({ lanes }: { lanes: readonly Lane[] }) => (
-  <div className="measured">
-    <div className="compare-table" tabIndex={0} role="region" aria-label="Measured, all runs">
+  <div className="measured" tabIndex={0} role="region" aria-label="Measured, all runs">
+    <div className="compare-table">
       <table>
         <thead>
           <tr>

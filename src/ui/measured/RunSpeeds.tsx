@@ -21,8 +21,8 @@ export function RunSpeeds({ lane: { run, recorded } }: { lane: Lane }) {
   const rows = rowsOf(sizes, pair);
   const problem = state.problems.get(run);
   return (
-    <div className="measured">
-      <div className="compare-table" tabIndex={0} role="region" aria-label="Measured">
+    <div className="measured" tabIndex={0} role="region" aria-label="Measured">
+      <div className="compare-table">
         <table>
           <thead>
             <tr>
@@ -63,9 +63,9 @@ export function RunSpeeds({ lane: { run, recorded } }: { lane: Lane }) {
         )}
         <p>
           In theory: if time followed the MACs, and size the parameters. Size: float32 weights, biases and norms, as
-          saved.{' '}
+          saved.
           {pair &&
-            `By turns on ${pair.now.adapter}; latency: median, and what 95 % of n samples are within; training: batches of ${pair.now.batchSize}.`}
+            ` Measured by turns on ${pair.now.adapter}; latency: the median, 95 % of n samples are below the other number; training: batches of ${pair.now.batchSize}.`}
         </p>
       </div>
     </div>
