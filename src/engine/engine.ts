@@ -139,6 +139,16 @@ export interface Latency {
   readonly n: number;
 }
 
+/** How long a latency is measured. */
+export interface LatencyOptions {
+  /** Samples to take. Default 20. */
+  readonly samples?: number;
+  /** Milliseconds after which no sample follows the third. Default 3,000. */
+  readonly longest?: number;
+  /** Hears every sample, in milliseconds a batch. */
+  readonly onSample?: (milliseconds: number) => void;
+}
+
 /** What a gradient or an activation is computed on. */
 export type ProbeInputs =
   /** The images of a training step, augmented as in training. */
@@ -251,7 +261,7 @@ export interface Trainer {
   /** Logits [images, classes] of raw images (3,072 bytes each), running statistics. */
   predict(pixels: Uint8Array): Promise<Float32Array>;
   /** Inference latency of the compact network at a batch size, after warming up. */
-  latency(batch: number): Promise<Latency>;
+  latency(batch: number, options?: LatencyOptions): Promise<Latency>;
   checkpoint(): Promise<Checkpoint>;
   restore(checkpoint: Checkpoint): Promise<void>;
   dispose(): void;

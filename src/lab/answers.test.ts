@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunEvent } from '../core/events/events.ts';
-import { countStructure, denseStructure, initialParameters } from '../core/network/index.ts';
+import { buildNetwork, countStructure, initialParameters, widthsOf } from '../core/network/index.ts';
 import { type Cifar10, openCifar10 } from '../data/cifar10.ts';
 import { fileSource } from '../data/file-source.ts';
 import { openEngine } from './engines.ts';
 import { Run } from './run.ts';
 import { rememberShards } from './shard-memory.ts';
-import { smallSpec, smallTraining } from './testing.ts';
+import { madeUpCifar, quadraticEngine, smallSpec, smallTraining } from './testing.ts';
 
 /** Questions to a real run on real images, by the tfjs engine. */
 const spec = smallSpec({
@@ -96,19 +96,54 @@ test('a model has the tensors, full-size, and the structure that the history tel
 
 test('measuring leaves the run as it is and tells how far it is', async () => {
   const before = await run.ask({ kind: 'tensors' });
-  const { network, structure } = await run.ask({ kind: 'model' });
+  const { structure } = await run.ask({ kind: 'model' });
   const heard: number[] = [];
-  const structures = [denseStructure(network), structure];
-  const { speeds, batchSize } = await run.ask(
-    { kind: 'measure', structures, batches: [1] },
-    { onProgress: (done, of) => heard.push(done / of) },
-  );
-  expect(batchSize).toBe(10);
-  expect(speeds.map(({ latencyMs }) => latencyMs.map(({ batch }) => batch))).toEqual([[1], [1]]);
-  for (const { imagesPerSecond, steps } of speeds) expect(imagesPerSecond * steps).toBeGreaterThan(0);
+  const onProgress = (done: number, of: number): unknown => heard.push(done / of);
+  const trained = await run.ask({ kind: 'measure', structures: [structure], batches: [] }, { onProgress });
+  expect(trained.batchSize).toBe(10);
+  for (const { imagesPerSecond, steps } of trained.speeds) expect((imagesPerSecond ?? 0) * steps).toBeGreaterThan(0);
   expect(heard).toEqual([...heard].sort((a, b) => a - b));
   expect(heard.at(-1)).toBe(1);
+  const { speeds } = await run.ask({
+    kind: 'measure',
+    structures: ['dense', structure],
+    batches: [1, 2],
+    training: false,
+  });
+  for (const { latencyMs, imagesPerSecond } of speeds) {
+    expect(imagesPerSecond).toBeNull();
+    expect(latencyMs.map(({ batch }) => batch)).toEqual([1, 2]);
+    for (const { median, p95, n } of latencyMs) {
+      expect(median).toBeGreaterThan(0);
+      expect(p95).toBeGreaterThanOrEqual(median);
+      expect(n).toBeGreaterThanOrEqual(6);
+    }
+  }
   expect(await run.ask({ kind: 'tensors' })).toEqual(before);
+});
+
+test('dense is the model that the spec names, also where its scheme runs another network', async () => {
+  const budget = [
+    { kind: 'parameters', keep: 0.5 },
+    { kind: 'macs', keep: 0.5 },
+  ] as const;
+  const widened = new Run(
+    {
+      ...spec,
+      model: { id: 'convnet-micro', width: 1 },
+      scheme: { id: 'precrop', budget, densities: 'synexp', preConfig: true, minimum: 2, multipleOf: 1, passes: 30 },
+    },
+    { onEvent: () => undefined },
+  );
+  const engine = quadraticEngine();
+  await widened.open(engine, madeUpCifar());
+  const { structure } = await widened.ask({ kind: 'model' });
+  await widened.ask({ kind: 'measure', structures: ['dense', structure], batches: [1], training: false });
+  const [own, ...beside] = engine.trainers.map(({ network }) => widthsOf(network));
+  const model = widthsOf(buildNetwork('convnet-micro'));
+  expect(own).not.toEqual(model);
+  expect(beside).toEqual([model, own]);
+  await widened.dispose();
 });
 
 test('a question taken back, a structure that is none and a closed run are refused with a sentence', async () => {

@@ -1,4 +1,10 @@
-import { type Structure, checkStructure, initialParameters } from '../core/network/index.ts';
+import {
+  type Network,
+  type Structure,
+  checkStructure,
+  denseStructure,
+  initialParameters,
+} from '../core/network/index.ts';
 import type { Answer, Asking, Question, QuestionKind, Questions } from '../core/questions/questions.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Trainer } from '../engine/engine.ts';
@@ -6,7 +12,7 @@ import type { RunCheckpoint } from './checkpoint.ts';
 import { Errand, type Preparing } from './errand.ts';
 import { type RunParts, applyRules } from './parts.ts';
 import type { RunPlan } from './plan.ts';
-import { measureSpeeds } from './speeds.ts';
+import { type Subject, measureSpeeds } from './speeds.ts';
 import { testImages } from './test-images.ts';
 
 /** A run that stands between two steps whenever it is somebody else's turn. */
@@ -53,17 +59,26 @@ export async function answer<Kind extends QuestionKind>(
 }
 
 const ANSWERERS: Answerers = {
-  async measure({ structures, batches }, place, errand, { onProgress }) {
+  async measure({ structures, batches, training = true }, place, errand, { onProgress }) {
     const { spec, plan, parts } = place;
     const { batchSize } = spec.train;
-    for (const structure of structures) checkStructure(plan.network, structure);
-    const [first] = structures;
-    if (!first) throw new Error('There is no structure to measure.');
+    for (const structure of structures) if (structure !== 'dense') checkStructure(plan.network, structure);
+    if (structures.length === 0) throw new Error('There is no structure to measure.');
     await errand.unlessEnded(() => parts.feeder.need('train', parts.order.needs(0)));
-    const trainer = await errand.turn(() => openBeside(place, first, batchSize));
-    errand.own(trainer);
+    const trainers = new Map<Network, Trainer>();
+    const subjects: Subject[] = [];
+    for (const asked of structures) {
+      // What some schemes run is not the model that the spec names with channels left out.
+      const network = asked === 'dense' ? plan.model : plan.network;
+      const structure = asked === 'dense' ? denseStructure(network) : asked;
+      const trainer =
+        trainers.get(network) ?? (await errand.turn(() => openBeside(place, structure, batchSize, network)));
+      if (!trainers.has(network)) errand.own(trainer);
+      trainers.set(network, trainer);
+      subjects.push({ trainer, structure });
+    }
     const turn = <T>(work: () => Promise<T>): Promise<T> => errand.turn(work);
-    const speeds = await measureSpeeds(trainer, { structures, batches, batchSize, turn, onProgress });
+    const speeds = await measureSpeeds(subjects, { batches, batchSize: training ? batchSize : null, turn, onProgress });
     return { speeds, batchSize, adapter: parts.engine.info.adapter.description };
   },
 
@@ -140,10 +155,15 @@ async function withTrainer<T>(
   });
 }
 
-/** A trainer of the run's network beside the run's own, with initial parameters. */
-async function openBeside({ spec, plan, parts }: AnswerPlace, structure: Structure, batchSize = 1): Promise<Trainer> {
+/** A trainer beside the run's own, of its network or its model, with initial parameters. */
+async function openBeside(
+  { spec, plan, parts }: AnswerPlace,
+  structure: Structure,
+  batchSize = 1,
+  network = plan.network,
+): Promise<Trainer> {
   const { augment, labelSmoothing, storage } = spec.train;
-  const trainer = await parts.engine.open(plan.network, structure, initialParameters(plan.network, spec.seed), {
+  const trainer = await parts.engine.open(network, structure, initialParameters(network, spec.seed), {
     data: parts.data,
     seed: spec.seed,
     batchSize,
@@ -152,6 +172,8 @@ async function openBeside({ spec, plan, parts }: AnswerPlace, structure: Structu
     storage,
     batch: batchSize === 1 ? () => new Uint32Array(1) : () => parts.order.batch(0),
   });
+  // They are of the run's network.
+  if (network !== plan.network) return trainer;
   await applyRules(trainer, plan.scheme).catch((error: unknown) => {
     trainer.dispose();
     throw error;

@@ -1,8 +1,9 @@
+import type { LatencyRecord } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
 import type { Speed } from '../core/questions/questions.ts';
-import type { Latency, Trainer } from '../engine/engine.ts';
+import type { Trainer } from '../engine/engine.ts';
 
-/** Each structure gets its turn this often, so that a machine that slows down or speeds up meanwhile does so for all. */
+/** Each subject gets its turn this often, so that a machine that slows down or speeds up meanwhile does so for all. */
 const ROUNDS = 4;
 /** Training steps are timed for this long in each round, at least two of them. */
 const ROUND_MILLISECONDS = 250;
@@ -10,68 +11,101 @@ const LEAST_STEPS = 2;
 /** A call takes at least this long, unless it has the most steps. */
 const CALL_MILLISECONDS = 50;
 const MOST_STEPS = 64;
+/** Samples of each latency in a round: at least three, and no more once these milliseconds are over. */
+const LATENCY = { samples: 8, longest: 400 };
 
 /** Takes steps that change nothing: what is measured must not depend on what is learnt. */
 const STILL = { learningRate: 0, momentum: 0, nesterov: false, weightDecay: 0 };
 
+/** What is timed: a trainer, in a structure of its network. */
+export interface Subject {
+  readonly trainer: Trainer;
+  readonly structure: Structure;
+}
+
 export interface Measuring {
-  readonly structures: readonly Structure[];
   /** Batch sizes of inference. */
   readonly batches: readonly number[];
-  /** Images in a training step. */
-  readonly batchSize: number;
-  /** Does work in a turn of its own. */
+  /** Images in a training step; null: steps are not timed. */
+  readonly batchSize: number | null;
+  /** Does work in a turn of its own: what is timed without a pause. */
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onProgress?: ((done: number, of: number) => void) | undefined;
 }
 
 /**
- * Times one trainer in several structures by turns: steps of training (forward, backward, update), then inference. A
- * round's first step pays for the change of structure and is not counted.
+ * Times subjects by turns: steps of training (forward, backward, update), then inference of each batch size. What comes
+ * first after a change of structure pays for that change and is not counted; medians and 95th percentiles are those of
+ * the samples of all rounds together.
  */
-export async function measureSpeeds(trainer: Trainer, measuring: Measuring): Promise<readonly Speed[]> {
-  const { structures, batches, batchSize, turn, onProgress } = measuring;
-  const of = ROUNDS * structures.length;
-  const steps = structures.map((): number[] => []);
-  const latencies = structures.map(() => new Map<number, Latency>());
+export async function measureSpeeds(subjects: readonly Subject[], measuring: Measuring): Promise<readonly Speed[]> {
+  const { batches, batchSize, turn, onProgress } = measuring;
+  const timings = subjects.map(() => new Timings());
+  const of = ROUNDS * subjects.length * (batches.length + (batchSize === null ? 0 : 1));
   let done = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, structure] of structures.entries()) {
-      await turn(async () => {
-        await trainer.restructure(structure);
-        await trainer.train(1, () => STILL);
-        await timeSteps(trainer, steps[i] ?? []);
-        if (round < ROUNDS - 1) return;
-        for (const batch of batches) latencies[i]?.set(batch, await trainer.latency(batch));
-      });
-      onProgress?.(++done, of);
+    for (const [i, { trainer, structure }] of subjects.entries()) {
+      const timing = timings[i];
+      if (!timing) continue;
+      await turn(() => trainer.restructure(structure));
+      if (batchSize !== null) {
+        await turn(() => timing.timeSteps(trainer));
+        onProgress?.(++done, of);
+      }
+      for (const batch of batches) {
+        await turn(() => timing.timeInference(trainer, batch));
+        onProgress?.(++done, of);
+      }
     }
   }
-  return structures.map((_, i) => {
-    const times = [...(steps[i] ?? [])].sort((a, b) => a - b);
-    const median = times[Math.floor(times.length / 2)] ?? 0;
-    return {
-      latencyMs: [...(latencies[i]?.values() ?? [])].map(({ batch, median: middle, p95, n }) => ({
-        batch,
-        median: middle,
-        p95,
-        n,
-      })),
-      imagesPerSecond: median > 0 ? (batchSize * 1_000) / median : 0,
-      steps: times.length,
-    };
-  });
+  return timings.map((timing) => timing.speed(batches, batchSize));
 }
 
-/** Times calls of several steps each: what a call itself costs must not count where steps are short. */
-async function timeSteps(trainer: Trainer, times: number[]): Promise<void> {
-  const began = performance.now();
-  let count = 1;
-  for (let made = 0; made < LEAST_STEPS || performance.now() - began < ROUND_MILLISECONDS; made += count) {
-    const before = performance.now();
-    await trainer.train(count, () => STILL);
-    const elapsed = performance.now() - before;
-    for (let step = 0; step < count; step++) times.push(elapsed / count);
-    if (elapsed < CALL_MILLISECONDS) count = Math.min(2 * count, MOST_STEPS);
+/** What was timed of one subject. */
+class Timings {
+  /** Milliseconds of each step. */
+  readonly #steps: number[] = [];
+  /** Milliseconds of a batch, by its size. */
+  readonly #passes = new Map<number, number[]>();
+  /** Steps of the next call: what a call itself costs must not count where steps are short. */
+  #count = 1;
+
+  async timeSteps(trainer: Trainer): Promise<void> {
+    await trainer.train(1, () => STILL);
+    const began = performance.now();
+    for (let made = 0; made < LEAST_STEPS || performance.now() - began < ROUND_MILLISECONDS;) {
+      const count = this.#count;
+      const before = performance.now();
+      await trainer.train(count, () => STILL);
+      const elapsed = performance.now() - before;
+      for (let step = 0; step < count; step++) this.#steps.push(elapsed / count);
+      made += count;
+      if (elapsed < CALL_MILLISECONDS) this.#count = Math.min(2 * count, MOST_STEPS);
+    }
   }
+
+  async timeInference(trainer: Trainer, batch: number): Promise<void> {
+    const samples = this.#passes.get(batch) ?? [];
+    this.#passes.set(batch, samples);
+    // The engine warms up before the first sample.
+    await trainer.latency(batch, { ...LATENCY, onSample: (milliseconds) => samples.push(milliseconds) });
+  }
+
+  speed(batches: readonly number[], batchSize: number | null): Speed {
+    const step = quantile(this.#steps, 0.5);
+    return {
+      latencyMs: batches.map((batch): LatencyRecord => {
+        const samples = this.#passes.get(batch) ?? [];
+        return { batch, median: quantile(samples, 0.5), p95: quantile(samples, 0.95), n: samples.length };
+      }),
+      imagesPerSecond: batchSize !== null && step > 0 ? (batchSize * 1_000) / step : null,
+      steps: this.#steps.length,
+    };
+  }
+}
+
+/** The value that this share of the values lie below; 0 without values. */
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }

@@ -7,6 +7,7 @@ import {
   type Engine,
   type EngineData,
   type Hyper,
+  type LatencyOptions,
   OutOfMemoryError,
   type Split,
   type Trainer,
@@ -235,7 +236,8 @@ export class QuadraticTrainer implements Trainer {
     return new Float32Array(10);
   }
 
-  async latency(batch: number) {
+  async latency(batch: number, { onSample }: LatencyOptions = {}) {
+    for (const sample of [0.5, 1, 2]) onSample?.(sample);
     return { batch, median: 1, p95: 2, n: 3 };
   }
 

@@ -1,3 +1,4 @@
+export * from './bytes.ts';
 export * from './compact.ts';
 export * from './cost.ts';
 export * from './counts.ts';

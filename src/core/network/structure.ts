@@ -64,3 +64,10 @@ export function changesBetween(network: Network, before: Structure, after: Struc
     return pruned.length + regrown.length > 0 ? [{ group: group.id, pruned, regrown }] : [];
   });
 }
+
+/** The same text for structures that list the same channels and taps, in whatever order of their groups. */
+export function structureKey({ channels, taps = {} }: Structure): string {
+  const sorted = (record: object): unknown[] => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+  const patterns = Object.entries(taps).map(([layer, { stride, offsets }]) => [layer, [stride, offsets]]);
+  return JSON.stringify([sorted(channels), sorted(Object.fromEntries(patterns))]);
+}

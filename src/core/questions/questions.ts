@@ -15,8 +15,8 @@ export interface Moment {
 export interface Speed {
   /** Inference of the compact network, for each batch size asked. */
   readonly latencyMs: readonly LatencyRecord[];
-  /** Training images a second: the batch over the median time of a step. */
-  readonly imagesPerSecond: number;
+  /** Training images a second: the batch over the median time of a step; null where that was not asked. */
+  readonly imagesPerSecond: number | null;
   /** Steps timed. */
   readonly steps: number;
 }
@@ -32,9 +32,16 @@ interface Standing {
  * trainer comes between two steps.
  */
 export interface Questions {
-  /** How fast its network infers and trains in each of these structures, measured by turns. */
+  /**
+   * How fast its network infers and (unless `training` is false) trains in each of these structures, measured by turns.
+   * `dense` is the network that the spec names, whole.
+   */
   measure: {
-    question: { readonly structures: readonly Structure[]; readonly batches: readonly number[] };
+    question: {
+      readonly structures: readonly (Structure | 'dense')[];
+      readonly batches: readonly number[];
+      readonly training?: boolean;
+    };
     answer: { readonly speeds: readonly Speed[]; readonly batchSize: number; readonly adapter: string };
   };
   /** Full-size tensors by name; default all. Pruned entries are their most recently used values. */

@@ -9,6 +9,7 @@ import type {
   Gradients,
   Hyper,
   Latency,
+  LatencyOptions,
   ProbeInputs,
   Split,
   StepMetrics,
@@ -175,14 +176,18 @@ export class TfjsTrainer implements Trainer {
     return values;
   }
 
-  async latency(batch: number): Promise<Latency> {
+  async latency(batch: number, options?: LatencyOptions): Promise<Latency> {
     const images = imagesOf(this.tf, new Uint8Array(batch * IMAGE_BYTES), new Uint32Array(batch));
     try {
-      return await measureLatency(batch, async () => {
-        const logits = this.tf.tidy(() => this.#infer(images));
-        await logits.data();
-        logits.dispose();
-      });
+      return await measureLatency(
+        batch,
+        async () => {
+          const logits = this.tf.tidy(() => this.#infer(images));
+          await logits.data();
+          logits.dispose();
+        },
+        options,
+      );
     } finally {
       images.dispose();
     }

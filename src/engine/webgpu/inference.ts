@@ -1,5 +1,5 @@
 import { type Network, shapesOf } from '../../core/network/index.ts';
-import type { EvalMetrics, Latency, Split } from '../engine.ts';
+import type { EvalMetrics, Latency, LatencyOptions, Split } from '../engine.ts';
 import { countImages } from '../inputs.ts';
 import { readBuffer } from './buffers.ts';
 import { GpuData } from './data.ts';
@@ -143,10 +143,10 @@ export class Inference {
   }
 
   /** Milliseconds of a forward pass over a batch; the input is whatever the buffers hold. */
-  async latency(): Promise<Latency> {
+  async latency(options?: LatencyOptions): Promise<Latency> {
     const { forward } = await this.#ready();
     const stepOffset = this.uniforms.write(0, { ...RESTING, count: this.options.batch });
-    return measureLatency(this.pipelines.device, this.options.batch, this.submitter, forward, stepOffset);
+    return measureLatency(this.pipelines.device, this.options.batch, this.submitter, forward, stepOffset, options);
   }
 
   dispose(): void {

@@ -1,4 +1,4 @@
-import type { Latency } from '../engine.ts';
+import type { Latency, LatencyOptions } from '../engine.ts';
 import { USAGE, readBuffer } from './buffers.ts';
 import type { Dispatch } from './plan/recorder.ts';
 import type { PassClock, Submitter } from './submitter.ts';
@@ -6,7 +6,6 @@ import type { PassClock, Submitter } from './submitter.ts';
 /** A sample lasts at least this long: Chromium quantises timestamps to 0.1 ms, and page timers are coarse too. */
 const SAMPLE_MILLISECONDS = 10;
 const SAMPLES = 20;
-/** Samples stop early, but not before the third, when they have taken this long together. */
 const LONGEST_MILLISECONDS = 3_000;
 /** `GPUQuerySet`'s buffer usage, missing from Node's globals like the others. */
 const QUERY_RESOLVE = 0x200;
@@ -21,6 +20,7 @@ export async function measureLatency(
   submitter: Submitter,
   forward: readonly Dispatch[],
   stepOffset: number,
+  { samples: most = SAMPLES, longest = LONGEST_MILLISECONDS, onSample }: LatencyOptions = {},
 ): Promise<Latency> {
   const clock = device.features.has('timestamp-query') ? new AdapterClock(device) : undefined;
   const time = async (passes: number): Promise<number> => {
@@ -38,8 +38,10 @@ export async function measureLatency(
     const passes = Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / Math.max(first, 0.01)));
     const samples: number[] = [];
     const started = performance.now();
-    while (samples.length < SAMPLES && (samples.length < 3 || performance.now() - started < LONGEST_MILLISECONDS)) {
-      samples.push(await time(passes));
+    while (samples.length < most && (samples.length < 3 || performance.now() - started < longest)) {
+      const sample = await time(passes);
+      samples.push(sample);
+      onSample?.(sample);
     }
     samples.sort((a, b) => a - b);
     const at = (share: number): number =>

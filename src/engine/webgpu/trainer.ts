@@ -8,6 +8,7 @@ import type {
   Gradients,
   Hyper,
   Latency,
+  LatencyOptions,
   Pace,
   Split,
   StepMetrics,
@@ -238,15 +239,15 @@ export class GpuTrainer implements Trainer {
     return this.#inTurn(() => this.#inference.predict(pixels));
   }
 
-  latency(batch: number): Promise<Latency> {
-    return this.#inTurn(() => this.#latency(batch));
+  latency(batch: number, options?: LatencyOptions): Promise<Latency> {
+    return this.#inTurn(() => this.#latency(batch, options));
   }
 
-  async #latency(batch: number): Promise<Latency> {
-    if (batch === EVALUATION_BATCH) return this.#inference.latency();
+  async #latency(batch: number, options?: LatencyOptions): Promise<Latency> {
+    if (batch === EVALUATION_BATCH) return this.#inference.latency(options);
     const inference = this.#openInference(this.#arenas, batch);
     try {
-      return await inference.latency();
+      return await inference.latency(options);
     } finally {
       inference.dispose();
     }

@@ -6,6 +6,7 @@ import type { Lab } from '../../state/store.ts';
 import { useLab } from '../app/lab-context.tsx';
 import { type Comparison, CompareCard, comparisonsOf } from './CompareCard.tsx';
 import { hasDensities } from '../densities/plan.ts';
+import { MEASURED_CARDS } from '../measured/cards.ts';
 import { useDraftText } from '../panels/fields.tsx';
 import { STAGE_CARDS, hasStages } from '../sparsity/cards.ts';
 import { Chart, type XScale } from './Chart.tsx';
@@ -16,7 +17,7 @@ import { usePace } from './use-pace.ts';
 import './charts.css';
 
 /** Cards that need room for more than curves. */
-const TALL: readonly Comparison[] = ['densities', 'drawn', ...STAGE_CARDS];
+const TALL: readonly Comparison[] = ['densities', 'drawn', ...STAGE_CARDS, ...MEASURED_CARDS];
 
 /** Loss, accuracy and widths over a clock of choice; of a race, the curves of all runs that are not hidden. */
 export function Charts() {

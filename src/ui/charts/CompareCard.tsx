@@ -1,6 +1,8 @@
 import { useState } from 'react';
 import { DensityCard } from '../densities/DensityCard.tsx';
 import { DrawnCard } from '../densities/DrawnCard.tsx';
+import { LazyMeasuredCards } from '../measured/LazyMeasuredCards.tsx';
+import { MEASURED_CARDS, isMeasuredCard } from '../measured/cards.ts';
 import { Costs } from '../panels/Costs.tsx';
 import { Differences } from '../panels/Differences.tsx';
 import { Standing } from '../panels/Standing.tsx';
@@ -19,6 +21,8 @@ const LABELS = {
   search: 'Search',
   stages: 'Stages',
   savings: 'Savings',
+  measured: 'Measured',
+  pareto: 'Pareto',
   standing: 'Standing',
   costs: 'Costs',
   differences: 'Differences',
@@ -27,7 +31,7 @@ export type Comparison = keyof typeof LABELS;
 
 /**
  * What the third card can show: of a race how its runs compare, of a start that follows from densities these, of stages
- * of structured sparsity what they left and saved.
+ * of structured sparsity what they left and saved, and of every run what its networks cost, measured.
  */
 export function comparisonsOf(
   racing: boolean,
@@ -38,6 +42,7 @@ export function comparisonsOf(
     'widths',
     ...(densities ? (['densities', 'drawn'] as const) : []),
     ...(stages ? STAGE_CARDS : []),
+    ...MEASURED_CARDS,
     ...(racing ? (['standing', 'costs', 'differences'] as const) : []),
   ];
   return shown.map((value) => ({ value, label: LABELS[value] }));
@@ -46,6 +51,7 @@ export function comparisonsOf(
 /** The third card: what was chosen of the above. */
 export function CompareCard({ shown, widths }: { shown: Comparison; widths: LinesProps }) {
   const [weights, setWeights] = useState(FIRST_WEIGHTS);
+  if (isMeasuredCard(shown)) return <LazyMeasuredCards shown={shown} />;
   if (isStageCard(shown)) return <LazyStageCards shown={shown} />;
   switch (shown) {
     case 'widths':
