@@ -1,3 +1,4 @@
+import type { AdapterRecord } from '../core/events/events.ts';
 import type { Spec } from '../core/spec/spec.ts';
 
 /** What a run says and does when its device is lost or its memory runs out. */
@@ -18,6 +19,13 @@ export function halvedBatch(spec: Spec, step: number, steps: number): Spec {
   const { epochs: _, ...train } = spec.train;
   return { ...spec, train: { ...train, steps, batchSize } };
 }
+
+/** A run is resumed on another adapter than the one of its checkpoint. */
+export const otherAdapterMessage = (before: AdapterRecord, now: AdapterRecord): string =>
+  `This run was trained on another adapter (${adapterName(before)}; now ${adapterName(now)}): it goes on from the same parameters, but later bits may differ from those of a run that was never interrupted.`;
+
+const adapterName = ({ backend, description, vendor, architecture }: AdapterRecord): string =>
+  `${backend === 'webgpu' ? 'WebGPU' : 'TensorFlow.js'}, ${description || `${vendor} ${architecture}`.trim() || 'unnamed'}`;
 
 const WHAT_TO_LOWER =
   'Lower the batch size (train.batchSize), the width of the model (model.width) or the number of images (data.train), or close other pages that use the GPU.';

@@ -1,6 +1,5 @@
 import type { RunEvent } from '../core/events/events.ts';
-import type { Structure } from '../core/network/index.ts';
-import type { Decision, SchemeProgress } from '../core/scheme/scheme.ts';
+import type { Decision } from '../core/scheme/scheme.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Latency, Pace, StepMetrics } from '../engine/engine.ts';
@@ -16,51 +15,13 @@ import { sentenceOf } from './faults.ts';
 import { Throughput, nextCallSteps, nextTask } from './pace.ts';
 import { type RunParts, bytesOf, closeParts, startOf } from './parts.ts';
 import type { RunPlan } from './plan.ts';
-import { Recovery, type Reopen, adapterOf, faultOf } from './recovery.ts';
+import { Recovery, adapterOf, faultOf } from './recovery.ts';
 import { startEvents } from './run-events.ts';
+import type { ForkChanges, OpenOptions, RunListener, RunPhase } from './run-options.ts';
 import { type Setting, Settings } from './settings.ts';
 import { Snapshots } from './snapshots.ts';
-import type { Turns } from './turns.ts';
 
-/** Where a run stands: `idle` before its first step, `done` and `error` for good. */
-export type RunPhase = 'idle' | 'running' | 'paused' | 'done' | 'error';
-
-export interface RunListener {
-  onEvent(event: RunEvent): void;
-  onPhase?(phase: RunPhase): void;
-  onData?(loadedImages: number, totalImages: number): void;
-  /** Memory that the run holds on its engine; told when it changes. */
-  onMemory?(bytes: number): void;
-  /** How far the scheme is with what it computes between two steps; null when it is through or was interrupted. */
-  onSchemeProgress?(progress: SchemeProgress | null): void;
-  /** Steps that can be forked from, when they change. */
-  onSnapshots?(steps: readonly number[]): void;
-}
-
-export interface OpenOptions {
-  /** Goes on from here instead of from the beginning; its events are not told again. */
-  readonly resume?: RunCheckpoint;
-  /** Something about the engine that belongs in the history, such as why a slower one was taken. */
-  readonly note?: string;
-  /** Lets the run go on when its device is lost, which ends it otherwise, and empties one that is full. */
-  readonly reopen?: Reopen;
-  /** Those of a race take turns on the engine and share their images. */
-  readonly turns?: Turns;
-  readonly pool?: DataPool;
-  /** Keeps checkpoints in memory to fork from. */
-  readonly snapshots?: boolean;
-  /** The run is a fork: where it goes on from `resume`, these changes are made once. */
-  readonly fork?: ForkChanges;
-}
-
-export interface ForkChanges {
-  /** Kept channels by group, switched by hand. */
-  readonly channels?: Structure['channels'];
-  /** Kept taps by convolution, chosen by hand: in place of what these keep. */
-  readonly taps?: Structure['taps'];
-  /** Whether its scheme (or the scheme's options) is another than its parent's. */
-  readonly scheme?: boolean;
-}
+export type { ForkChanges, OpenOptions, RunListener, RunPhase } from './run-options.ts';
 
 /** Batch sizes at which a finished run measures the latency of its compact network. */
 const LATENCY_BATCHES = [1, 64] as const;
@@ -82,6 +43,8 @@ export class Run {
   #pace: Pace | null = null;
   /** The last step told. */
   #told = 0;
+  /** Events told. */
+  #events = 0;
   /** Whether what is due at the step where the run stands (a decision, an evaluation, the end) is still to be done. */
   #pending = false;
   #phase: RunPhase = 'idle';
@@ -156,7 +119,7 @@ export class Run {
       closeParts(parts);
       throw new Error('The run was closed while it was being opened.');
     }
-    if (resume) this.#phase = 'paused';
+    if (resume) this.#phase = !fork && resume.trainer.step >= plan.steps && !resume.pending ? 'done' : 'paused';
     else {
       const about = { adapter: adapterOf(parts.engine), milliseconds: performance.now() - began, note };
       for (const event of startEvents(spec, plan, parts.start, about)) this.#tell(event);
@@ -200,7 +163,7 @@ export class Run {
   change(setting: Setting): void {
     if (!this.#open || !this.#parts) return;
     this.#settings.request(setting);
-    if (!this.#driving) this.#applyChanges(this.#parts);
+    if (!this.#driving) this.#changeNow(this.#parts);
   }
 
   /** A kept checkpoint of a step, taken before what was due at it. */
@@ -343,7 +306,11 @@ export class Run {
     if (!this.#pending && (await this.#imagesThere(parts))) await this.#access.use(() => this.#call(parts));
     if (!this.#pending || !this.#moving(parts)) return;
     await this.#doWhatIsDue(parts);
-    if (!this.#pending && this.#moving(parts)) await this.#access.use(() => this.#keep(parts));
+    // What a pause leaves undone stays due in the checkpoint.
+    if ((!this.#pending || this.#goal === 'now') && this.#moving(parts)) {
+      await this.#access.use(() => this.#keep(parts));
+    }
+    if (!this.#pending && this.#moving(parts) && parts.trainer.step === this.plan.steps) this.#setPhase('done');
   }
 
   #move(): void {
@@ -392,16 +359,30 @@ export class Run {
   /** Keeps what the run could go back to and be forked from, when it is time to. */
   async #keep(parts: RunParts): Promise<void> {
     const { kept, step, due } = this.#recovery;
-    const newer = this.step !== step || kept?.pending;
-    if (newer && this.#moving(parts) && (due || this.#reached(this.step))) await this.#keepNow(parts);
+    const newer = this.step !== step || this.#pending !== (kept?.pending ?? false);
+    const stands = this.#reached(this.step) || this.step === this.plan.steps;
+    if (newer && this.#moving(parts) && (due || stands)) await this.#keepNow(parts);
     // Where it stands still it can be forked; before what was due there, a checkpoint has been kept already.
     if (this.#reached(this.step) && !this.#isDue(this.step)) await this.#keepSnapshot(parts);
   }
 
   async #keepNow(parts: RunParts): Promise<void> {
     const began = performance.now();
+    const events = this.#events;
     const checkpoint = await this.#snapshot(parts);
-    if (this.#moving(parts)) this.#recovery.keep(checkpoint, performance.now() - began);
+    if (!this.#moving(parts)) return;
+    this.#recovery.keep(checkpoint, performance.now() - began);
+    this.listener.onCheckpoint?.(checkpoint, events);
+  }
+
+  /** Changes settings while the run stands still; a checkpoint of where it stands has them from now on. */
+  #changeNow(parts: RunParts): void {
+    this.#applyChanges(parts);
+    const { kept } = this.#recovery;
+    if (kept?.trainer.step !== this.step || (kept.pending ?? false) !== this.#pending) return;
+    const changed = { ...kept, settings: this.#settings.changes };
+    this.#recovery.keep(changed);
+    this.listener.onCheckpoint?.(changed, this.#events);
   }
 
   /** Goes on after a lost device or with half the batch; false when the run cannot, which has then been told. */
@@ -488,11 +469,13 @@ export class Run {
     if (start?.write) await this.#decisions.forgetMomentum(parts, start.write);
     if (this.#pending) await this.#doWhatIsDue(parts);
     if (!this.#moving(parts)) return;
-    if (channels || taps) await this.#decisions.byHand(parts, { channels, taps });
+    const ended = !this.#pending && parts.trainer.step === this.plan.steps;
+    if (!ended && (channels || taps)) await this.#decisions.byHand(parts, { channels, taps });
     await this.#access.use(async () => {
       await this.#keepNow(parts);
-      await this.#keepSnapshot(parts);
+      if (!ended) await this.#keepSnapshot(parts);
     });
+    if (ended && this.#moving(parts)) this.#setPhase('done');
   }
 
   /** What a scheme that decides before the first step only decides here; null for any other. */
@@ -572,7 +555,6 @@ export class Run {
     if (!this.#open) return;
     const imagesPerSecond = this.#throughput.imagesPerSecond(this.spec.train.batchSize);
     this.#tell({ kind: 'finish', step, latencyMs, imagesPerSecond });
-    this.#setPhase('done');
   }
 
   /** Ends the run before its end; its history is kept. */
@@ -584,7 +566,9 @@ export class Run {
   }
 
   #tell(event: RunEvent): void {
-    if (!this.#closed) this.listener.onEvent(event);
+    if (this.#closed) return;
+    this.#events++;
+    this.listener.onEvent(event);
   }
 
   #tellMemory(): void {

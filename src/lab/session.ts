@@ -1,4 +1,4 @@
-import type { RunEvent } from '../core/events/events.ts';
+import type { AdapterRecord, RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
 import type { Answer, Asking, Question, QuestionKind } from '../core/questions/questions.ts';
 import type { SchemeProgress } from '../core/scheme/scheme.ts';
@@ -9,9 +9,11 @@ import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
 import type { Engine, Pace } from '../engine/engine.ts';
 import { SCHEMES } from '../schemes/index.ts';
+import type { RunCheckpoint } from './checkpoint.ts';
 import { DataPool } from './data-pool.ts';
 import type { OpenedEngine } from './engines.ts';
-import { sentenceOf } from './faults.ts';
+import { otherAdapterMessage, sentenceOf } from './faults.ts';
+import { adapterOf } from './recovery.ts';
 import { forkEvents } from './run-events.ts';
 import { type OpenOptions, Run, type RunPhase } from './run.ts';
 import type { Setting } from './settings.ts';
@@ -29,6 +31,10 @@ export interface SessionListener {
   onEvent(run: number, event: RunEvent): void;
   /** Steps of a run that can be forked from. */
   onSnapshots(run: number, steps: readonly number[]): void;
+  /** A checkpoint that a run took in memory, worth keeping; `events`: how many the run had told before, all counted. */
+  onCheckpoint?(run: number, checkpoint: RunCheckpoint, events: number): void;
+  /** A run was closed: it tells nothing more. */
+  onClosed?(run: number): void;
   /** How far a run's scheme is with what it computes between two steps; null when it is through or was interrupted. */
   onSchemeProgress(run: number, progress: SchemeProgress | null): void;
   onData(loadedImages: number, totalImages: number): void;
@@ -59,6 +65,18 @@ export interface ForkRequest extends RunRequest {
   readonly taps?: Structure['taps'];
 }
 
+/** What a run goes on from. */
+export interface Resumption {
+  readonly checkpoint: RunCheckpoint;
+  /** All it told before. */
+  readonly events: readonly RunEvent[];
+}
+
+export interface ResumeRequest extends RunRequest {
+  /** Rejects with a sentence when it cannot be had. */
+  load(): Promise<Resumption>;
+}
+
 /** Milliseconds before each try to open another device: after a GPU process died, adapters come back in about 300. */
 const REOPEN_AFTER = [0, 300, 1_000, 3_000] as const;
 
@@ -66,7 +84,7 @@ type Advance = 'step' | 'epoch' | 'decision' | 'end';
 
 interface Member {
   readonly number: number;
-  readonly spec: Spec;
+  spec: Spec;
   /** All it has told, to fork from. */
   readonly log: RunEvent[];
   /** Once it is open. */
@@ -74,8 +92,18 @@ interface Member {
   /** While it is being opened. */
   opening: Run | null;
   state: SessionState;
-  /** Where it begins when it is a fork. */
-  readonly origin: Pick<OpenOptions, 'resume' | 'fork'>;
+  readonly origin: Origin;
+}
+
+/** Where a run begins that does not begin at its beginning. */
+interface Origin {
+  /** A fork. */
+  readonly fork?: {
+    readonly options: Pick<OpenOptions, 'resume' | 'fork'>;
+    readonly parent: { readonly log: readonly RunEvent[]; readonly name: string };
+  };
+  /** One that was kept. */
+  readonly load?: ResumeRequest['load'];
 }
 
 /**
@@ -111,7 +139,10 @@ export class Session {
     const before = [...this.#members.values()];
     this.#members.clear();
     this.#wanted = null;
-    for (const { opening } of before) void opening?.dispose();
+    for (const { number, opening } of before) {
+      void opening?.dispose();
+      this.#listener.onClosed?.(number);
+    }
     const closed = this.#then(async () => {
       for (const { run } of before) await run?.dispose();
     });
@@ -147,7 +178,14 @@ export class Session {
     const sameKind = parent.spec.scheme.id === spec.scheme.id;
     const resume = { ...checkpoint, spec, scheme: sameKind ? checkpoint.scheme : undefined };
     const fork = { scheme, ...(channels ? { channels } : {}), ...(taps ? { taps } : {}) };
-    return this.#add(run, spec, { resume, fork }, { log: [...parent.log], name: parent.spec.name });
+    const told = { log: [...parent.log], name: parent.spec.name };
+    return this.#add(run, spec, { fork: { options: { resume, fork }, parent: told } });
+  }
+
+  /** Opens a run that goes on from where it was kept, its history told again; done for good when it had come to its end. */
+  resume({ run, spec: input, load }: ResumeRequest): Promise<void> {
+    const spec = this.#parse({ run, spec: input });
+    return spec && this.#roomForOneMore(run) ? this.#add(run, spec, { load }) : this.#opening;
   }
 
   /** Closes a run; the others go on. */
@@ -155,6 +193,7 @@ export class Session {
     const member = this.#members.get(number);
     if (!member) return this.#opening;
     this.#members.delete(number);
+    this.#listener.onClosed?.(number);
     const closing = this.#then(async () => member.run?.dispose());
     // It may stand in the way of nobody but itself while it is being opened, which ends.
     member.run?.pause();
@@ -238,21 +277,16 @@ export class Session {
     return this.#opening;
   }
 
-  #add(
-    number: number,
-    spec: Spec,
-    origin: Member['origin'] = {},
-    parent?: { readonly log: readonly RunEvent[]; readonly name: string },
-  ): Promise<void> {
+  #add(number: number, spec: Spec, origin: Origin = {}): Promise<void> {
     const member: Member = { number, spec, log: [], run: null, opening: null, state: 'loading', origin };
     this.#members.set(number, member);
     this.#listener.onRunState(number, 'loading');
     this.#tellState();
-    return this.#then(() => this.#open(member, parent));
+    return this.#then(() => this.#open(member));
   }
 
-  async #open(member: Member, parent?: { readonly log: readonly RunEvent[]; readonly name: string }): Promise<void> {
-    const { number, spec, origin } = member;
+  async #open(member: Member): Promise<void> {
+    const { number, origin } = member;
     const current = (): boolean => this.#members.get(number) === member;
     if (!current()) return;
     const tell = (event: RunEvent): void => {
@@ -262,21 +296,40 @@ export class Session {
     };
     let run: Run | null = null;
     try {
-      run = new Run(spec, {
+      const kept = await origin.load?.();
+      if (!current()) return;
+      if (kept) {
+        member.spec = kept.checkpoint.spec;
+        kept.events.forEach(tell);
+      }
+      const options = kept ? { resume: kept.checkpoint } : origin.fork?.options;
+      let before = 0;
+      run = new Run(member.spec, {
         onEvent: tell,
         onPhase: (phase) => current() && member.run && this.#setState(member, phase),
         onData: (loaded, total) => current() && this.#listener.onData(loaded, total),
         onMemory: () => current() && this.#tellMemory(),
         onSchemeProgress: (progress) => current() && this.#listener.onSchemeProgress(number, progress),
         onSnapshots: (steps) => current() && this.#listener.onSnapshots(number, steps),
+        onCheckpoint: (checkpoint, events) => {
+          // A fork is worth keeping once it has been trained.
+          if (!current() || (origin.fork && checkpoint.trainer.step === options?.resume?.trainer.step)) return;
+          this.#listener.onCheckpoint?.(number, checkpoint, before + events);
+        },
       });
       member.opening = run;
       const [{ engine, reason }, cifar] = await Promise.all([this.#openEngine(), this.#openData()]);
-      if (parent) {
-        for (const event of forkEvents(spec, run.plan, parent, origin.resume?.trainer.step ?? 0)) tell(event);
+      if (origin.fork) {
+        const { parent } = origin.fork;
+        for (const event of forkEvents(member.spec, run.plan, parent, options?.resume?.trainer.step ?? 0)) tell(event);
       }
+      if (kept) {
+        const note = adapterNote(kept.checkpoint, adapterOf(engine), run.plan.steps);
+        if (note) tell(note);
+      }
+      before = member.log.length;
       await run.open(engine, cifar, {
-        ...origin,
+        ...options,
         turns: this.#turns,
         pool: this.#pool,
         snapshots: true,
@@ -388,3 +441,15 @@ function together(states: readonly SessionState[]): SessionState {
   if (some('done')) return 'done';
   return states.length > 0 ? 'error' : 'idle';
 }
+
+/** That a run which goes on was trained on another adapter before. */
+function adapterNote({ adapter, pending, trainer: { step } }: RunCheckpoint, now: AdapterRecord, steps: number) {
+  if (sameAdapter(adapter, now) || (step >= steps && !pending)) return null;
+  return { kind: 'note', step, message: otherAdapterMessage(adapter, now) } as const;
+}
+
+const sameAdapter = (a: AdapterRecord, b: AdapterRecord): boolean =>
+  a.backend === b.backend &&
+  a.vendor === b.vendor &&
+  a.architecture === b.architecture &&
+  a.description === b.description;

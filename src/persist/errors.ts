@@ -42,6 +42,7 @@ export function storageError(...causes: readonly unknown[]): Error {
   // A transaction that was aborted says only that.
   const given = causes.filter((cause) => cause !== undefined && cause !== null);
   const cause = given.find((one) => !(one instanceof Error && one.name === 'AbortError')) ?? given[0];
-  const why = cause instanceof Error && cause.message ? cause.message : String(cause);
+  const why =
+    cause instanceof Error ? cause.message || cause.name : typeof cause === 'string' ? cause : 'no reason given';
   return new StorageError(`The storage of this browser failed (${why}). Reload the page if this goes on.`, { cause });
 }

@@ -100,8 +100,9 @@ export class IndexedDb implements Backend {
     const { migrations } = this;
     try {
       const database = await openDB(this.name, migrations.length, {
-        upgrade: async (upgraded, from, _to, transaction) => {
-          for (const migration of migrations.slice(from)) await migration(upgraded, transaction as Upgrade);
+        upgrade: (upgraded, from, _to, transaction) => {
+          // A migration that fails aborts the transaction, which the opening then tells.
+          void migrate(migrations.slice(from), upgraded, transaction as Upgrade);
         },
         // A newer version of the page, in another tab, waits for this connection to close.
         blocking: () => this.close(),
@@ -117,6 +118,18 @@ export class IndexedDb implements Backend {
       }
       const known = storageError(error);
       throw known instanceof StorageError ? unavailable(error instanceof Error ? error.message : String(error)) : known;
+    }
+  }
+}
+
+async function migrate(migrations: readonly Migration[], database: IDBPDatabase, transaction: Upgrade): Promise<void> {
+  try {
+    for (const migration of migrations) await migration(database, transaction);
+  } catch {
+    try {
+      transaction.abort();
+    } catch {
+      // It has ended by itself.
     }
   }
 }

@@ -5,8 +5,13 @@ import { parseSpec } from '../core/spec/parse.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import { DamagedError } from './errors.ts';
 
-/** Where a kept run stands. A run that was `running` when its tab went away was interrupted. */
-export type KeptState = 'running' | 'paused' | 'done' | 'error';
+const STATES = ['running', 'paused', 'stopped', 'done', 'error'] as const;
+
+/**
+ * Where a kept run stands. One that was `running` or `paused` when its tab went away was interrupted; one that its user
+ * closed (reset, removed) before its end is `stopped`.
+ */
+export type KeptState = (typeof STATES)[number];
 
 /** Each run has two places for checkpoints: one holds the acknowledged one while the other is written. */
 export type Slot = 'a' | 'b';
@@ -50,7 +55,7 @@ const recordSchema = v.strictObject({
   updated: v.pipe(v.number(), v.finite()),
   step: count,
   steps: count,
-  state: v.picklist(['running', 'paused', 'done', 'error']),
+  state: v.picklist(STATES),
   checkpoint: v.nullable(
     v.strictObject({ slot: v.picklist(['a', 'b']), step: count, events: count, bytes: count, sha256 }),
   ),

@@ -22,11 +22,19 @@ export interface KeptRun {
   readonly steps: number;
   readonly state: KeptState;
   /** What it can be resumed from; null before the first checkpoint. */
-  readonly checkpoint: { readonly step: number; readonly bytes: number } | null;
+  readonly checkpoint: KeptCheckpoint | null;
   /** Bytes of its checkpoint and events. */
   readonly bytes: number;
   /** Who writes it now: this store, another tab, nobody. */
   readonly writer: 'here' | 'elsewhere' | null;
+}
+
+export interface KeptCheckpoint {
+  /** Updates it was taken after. */
+  readonly step: number;
+  readonly bytes: number;
+  /** Events told before it was taken. */
+  readonly events: number;
 }
 
 /** A run whose record cannot be read: it can only be deleted. */
@@ -52,6 +60,17 @@ export interface RunContents {
   readonly problem: string | null;
 }
 
+/** A run that comes from elsewhere, as `RunContents` of a run file. */
+export interface AddedRun {
+  readonly spec: Spec;
+  /** Updates it will make. */
+  readonly steps: number;
+  readonly state: KeptState;
+  /** `encodeCheckpoint`'s, the updates it was taken after, and how many of the events had been told before (default all). */
+  readonly checkpoint: { readonly bytes: Uint8Array<ArrayBuffer>; readonly step: number; readonly events?: number };
+  readonly events: readonly RunEvent[];
+}
+
 export interface StoreOptions {
   /** To read specs by. */
   readonly schemes: readonly Scheme[];
@@ -65,7 +84,7 @@ export interface StoreOptions {
   readonly newId?: () => string;
 }
 
-/** Whether a run was cut off (its tab went away, or it was paused) and can be resumed. */
+/** Whether a run was cut off (its tab went away while it was running or paused) and can be resumed. */
 export const isInterrupted = ({ state, checkpoint, writer }: KeptRun): boolean =>
   (state === 'running' || state === 'paused') && checkpoint !== null && writer === null;
 
@@ -135,6 +154,25 @@ export class RunStore {
       events: { end: 0, bytes: 0 },
     };
     return this.#open(id, 0, await this.#take(id, (transaction) => transaction.put('runs', id, record)));
+  }
+
+  /**
+   * Keeps a run that comes from elsewhere, which nobody writes then; wholly or not at all. Resolves with its id. What is
+   * in the checkpoint is the caller's to check.
+   */
+  async add({ spec, steps, state, checkpoint: { bytes, step, events: at }, events }: AddedRun): Promise<string> {
+    const writer = await this.create({ spec, steps });
+    try {
+      writer.append(events.slice(0, at));
+      await writer.save({ bytes, step, state, steps });
+      writer.append(events.slice(at ?? events.length));
+      await writer.flush();
+    } catch (error) {
+      await this.delete(writer.id).catch(() => undefined);
+      throw error;
+    }
+    await writer.close();
+    return writer.id;
   }
 
   /**
@@ -275,6 +313,6 @@ interface Taking {
 function keptRun(record: RunRecord, writer: KeptRun['writer']): KeptRun {
   const { id, name, spec, created, updated, step, steps, state, checkpoint, events } = record;
   const bytes = (checkpoint?.bytes ?? 0) + events.bytes;
-  const kept = checkpoint && { step: checkpoint.step, bytes: checkpoint.bytes };
+  const kept = checkpoint && { step: checkpoint.step, bytes: checkpoint.bytes, events: checkpoint.events };
   return { id, name, spec, created, updated, step, steps, state, checkpoint: kept, bytes, writer };
 }

@@ -90,8 +90,13 @@ export class RunWriter {
     return acknowledged;
   }
 
-  /** Notes where the run stands; its checkpoint stays. */
-  mark(progress: { readonly state: KeptState; readonly step?: number; readonly steps?: number }): Promise<void> {
+  /** Notes where the run stands, or its new name; its checkpoint stays. */
+  mark(progress: {
+    readonly state?: KeptState;
+    readonly step?: number;
+    readonly steps?: number;
+    readonly name?: string;
+  }): Promise<void> {
     return this.#enqueue(() => this.#change((record) => ({ ...record, ...progress })));
   }
 

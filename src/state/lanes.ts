@@ -22,6 +22,10 @@ export interface Lane {
   readonly problem: { readonly message: string; readonly problems: readonly SpecProblem[] } | null;
   /** The lane and step it was forked from. */
   readonly parent: { readonly run: number; readonly step: number } | null;
+  /** The kept run that holds it, and the step of its last acknowledged checkpoint; null while nothing of it is kept. */
+  readonly kept: { readonly id: string; readonly step: number } | null;
+  /** Why it is not being kept at the moment, though it goes on. */
+  readonly saveProblem: string | null;
   /** A recording: it is looked at, and never trains. */
   readonly recorded: boolean;
 }
@@ -37,6 +41,8 @@ export const newLane = (run: number, colour: number, spec: Spec): Lane => ({
   snapshots: [],
   problem: null,
   parent: null,
+  kept: null,
+  saveProblem: null,
   recorded: false,
 });
 

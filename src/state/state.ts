@@ -4,6 +4,7 @@ import { type ParsedSpec, type SpecProblem, parseSpec } from '../core/spec/parse
 import type { SpecInput } from '../core/spec/presets.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Report, RunState } from '../worker/messages.ts';
+import type { KeptRuns } from './kept.ts';
 import type { Lane } from './lanes.ts';
 
 /** What the page shows besides the histories of its runs. */
@@ -38,6 +39,10 @@ export interface LabState {
   readonly tapEdits: NonNullable<Structure['taps']>;
   /** Version of the histories as last published: a few times a second, for charts and numbers. */
   readonly published: number;
+  /** The runs kept in this browser; null before they are known. */
+  readonly kept: KeptRuns | null;
+  /** Ids of the runs that were found interrupted when the page opened, until this is dismissed. */
+  readonly interrupted: readonly string[];
   /** What lies open over the page. */
   readonly dialog: Dialog | null;
   /** What can be undone, the newest last. */
@@ -71,6 +76,8 @@ export function initialState(schemes: readonly Scheme[]): LabState {
     edits: {},
     tapEdits: {},
     published: 0,
+    kept: null,
+    interrupted: [],
     dialog: null,
     past: [],
   };

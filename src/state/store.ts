@@ -12,6 +12,7 @@ import type { Spec } from '../core/spec/spec.ts';
 import type { Command, Report } from '../worker/messages.ts';
 import { Questions } from './asking.ts';
 import { withKey } from './draft.ts';
+import { type KeptActions, keptActions } from './kept.ts';
 import { Histories, type Lane, newLane, unusedName } from './lanes.ts';
 import { createPlayback } from './playback.ts';
 import type { RecordingFile } from './recordings.ts';
@@ -85,6 +86,14 @@ export function createLab(
         return;
       case 'engine':
         store.setState({ engine: report });
+        return;
+      case 'kept':
+        return keeping.hear(report);
+      case 'saved':
+        if (laneOf(report.run)) amend(report.run, { kept: { id: report.id, step: report.step } });
+        return;
+      case 'saveProblem':
+        if (laneOf(report.run)) amend(report.run, { saveProblem: report.message });
         return;
       case 'memory':
         store.setState({ memory: report.bytes });
@@ -224,12 +233,38 @@ export function createLab(
     remember('the added run', () => removeLane(lane.run));
   };
 
+  const keeping = keptActions(store, {
+    send: (command) => lab.send(command),
+    open(spec) {
+      const { lanes } = get();
+      const [only] = lanes;
+      if (only && lanes.length === 1 && !trained(only.run) && !only.recorded) {
+        clearTimeout(opening);
+        opening = undefined;
+        drop(only.run);
+        const lane = openLane(spec, 0);
+        store.setState({ lanes: [lane], selected: lane.run, runState: 'loading', cursor: null, alert: null });
+        lab.send({ type: 'open', runs: [] });
+        playback.stop();
+        show(lane.run);
+        return { run: lane.run, alone: true };
+      }
+      const lane = addLane({ ...spec, name: unusedName(spec.name, lanes) });
+      if (!lane) return null;
+      remember('the resumed run', () => removeLane(lane.run));
+      playback.seek(null);
+      show(lane.run);
+      return { run: lane.run, alone: false };
+    },
+  });
+
   const playback = createPlayback(store, {
     lastStep: () => Math.max(0, ...get().lanes.map(({ run }) => liveOf(run).step)),
     onMove: publish,
   });
 
   const actions = {
+    ...(keeping.actions satisfies KeptActions),
     /** Sets one key of the draft; `undefined` gives it back its default. */
     edit(path: string, value: unknown): void {
       setDraft(withKey(get().draft, path, value));
@@ -318,6 +353,7 @@ export function createLab(
       const lane = laneOf(run);
       if (!lane || name.trim() === '' || name === lane.spec.name) return;
       amend(run, { spec: { ...lane.spec, name } });
+      if (!lane.recorded) lab.send({ type: 'rename', run, name });
       const draft = { ...(get().selected === run ? get().draft : (drafts.get(run) ?? lane.spec)), name };
       drafts.set(run, draft);
       if (get().selected === run) store.setState({ draft, parsed: parseSpec(draft, schemes) });

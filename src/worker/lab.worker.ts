@@ -1,13 +1,20 @@
 import { openCifar10, httpSource } from '../data/cifar10.ts';
 import { openEngine } from '../lab/engines.ts';
 import { Session } from '../lab/session.ts';
+import { IndexedDb } from '../persist/indexed-db.ts';
+import { webLocks } from '../persist/locks.ts';
+import { RunStore } from '../persist/store.ts';
+import { SCHEMES } from '../schemes/index.ts';
 import { Answering } from './asking.ts';
+import { Keeper } from './keeper.ts';
 import type { Command, Report } from './messages.ts';
 import { batchPosts } from './posting.ts';
 
 let dataUrl = '';
 
 const report = batchPosts((message: Report) => self.postMessage(message));
+
+const keeper = new Keeper(new RunStore(new IndexedDb(), { schemes: SCHEMES, locks: webLocks() }), report);
 
 const session = new Session(
   {
@@ -16,8 +23,16 @@ const session = new Session(
   },
   {
     onState: (state) => report({ type: 'state', state }),
-    onRunState: (run, state) => report({ type: 'state', state, run }),
-    onEvent: (run, event) => report({ type: 'events', run, events: [event] }),
+    onRunState: (run, state) => {
+      report({ type: 'state', state, run });
+      keeper.onRunState(run, state);
+    },
+    onEvent: (run, event) => {
+      report({ type: 'events', run, events: [event] });
+      keeper.onEvent(run, event);
+    },
+    onCheckpoint: (run, checkpoint, events) => keeper.onCheckpoint(run, checkpoint, events),
+    onClosed: (run) => keeper.onClosed(run),
     onSnapshots: (run, steps) => report({ type: 'snapshots', run, steps }),
     onSchemeProgress: (run, progress) => report({ type: 'schemeProgress', run, progress }),
     onData: (loadedImages, totalImages) => report({ type: 'data', loadedImages, totalImages }),
@@ -37,7 +52,7 @@ function handle(command: Command): void {
   switch (command.type) {
     case 'connect':
       ({ dataUrl } = command);
-      return;
+      return void keeper.start();
     case 'open':
       return void session.open(command.runs);
     case 'add':
@@ -46,6 +61,16 @@ function handle(command: Command): void {
       return void session.remove(command.run);
     case 'fork':
       return void session.fork(command);
+    case 'list':
+      return void keeper.list();
+    case 'resume': {
+      const { run, id, spec } = command;
+      return void session.resume({ run, spec, load: () => keeper.load(run, id) });
+    }
+    case 'delete':
+      return void keeper.delete(command.ids);
+    case 'rename':
+      return keeper.rename(command.run, command.name);
     case 'change': {
       const { run, learningRate, weightDecay } = command;
       return session.change(run, {
@@ -64,6 +89,7 @@ function handle(command: Command): void {
     case 'leave':
       return answering.leave(command.ask);
     case 'visibility':
+      if (command.hidden) keeper.onHidden();
       return session.setPace(command.hidden ? 'full' : 'smooth');
   }
 }

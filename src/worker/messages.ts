@@ -3,6 +3,8 @@ import type { Structure } from '../core/network/index.ts';
 import type { Answer, Question } from '../core/questions/questions.ts';
 import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import type { SpecProblem } from '../core/spec/parse.ts';
+import type { StorageUse } from '../persist/storage.ts';
+import type { RunList } from '../persist/store.ts';
 
 /** A run to open: a number of the page's choosing that it has never used before, and unparsed JSON. */
 export interface RunRequest {
@@ -40,6 +42,14 @@ export type Command =
   | { readonly type: 'ask'; readonly ask: number; readonly run: number; readonly question: Question }
   /** Takes a question back. */
   | { readonly type: 'leave'; readonly ask: number }
+  /** Asks for the kept runs. */
+  | { readonly type: 'list' }
+  /** Opens a kept run, one more, where it was left; with the spec that it is kept with. */
+  | ({ readonly type: 'resume'; readonly id: string } & RunRequest)
+  /** Deletes kept runs. One that is open here is not kept any more. */
+  | { readonly type: 'delete'; readonly ids: readonly string[] }
+  /** Gives an open run another name, as far as it is kept. */
+  | { readonly type: 'rename'; readonly run: number; readonly name: string }
   /** `hidden` pages need no smooth frames, so the engine may go at full speed. */
   | { readonly type: 'visibility'; readonly hidden: boolean };
 
@@ -62,6 +72,15 @@ export type Report =
   | { readonly type: 'answer'; readonly ask: number; readonly answer: Answer }
   | { readonly type: 'noAnswer'; readonly ask: number; readonly message: string }
   | { readonly type: 'answering'; readonly ask: number; readonly done: number; readonly of: number }
+  /**
+   * The kept runs: at the start, when asked, and when they change. `problem`: a sentence when they cannot be read, or
+   * what was asked for failed.
+   */
+  | { readonly type: 'kept'; readonly list: RunList; readonly use: StorageUse; readonly problem: string | null }
+  /** A run's checkpoint was acknowledged: it is kept as `id`, also after a crash. `at`: milliseconds since 1970. */
+  | { readonly type: 'saved'; readonly run: number; readonly id: string; readonly step: number; readonly at: number }
+  /** Why a run is not being kept at the moment, though it goes on: a sentence; null when it is again. */
+  | { readonly type: 'saveProblem'; readonly run: number; readonly message: string | null }
   /** A refusal or failure (of one run): one sentence that says what and what to do, and every problem of a spec. */
   | {
       readonly type: 'problem';

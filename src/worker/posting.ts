@@ -1,3 +1,4 @@
+import type { RunEvent } from '../core/events/events.ts';
 import type { Report } from './messages.ts';
 
 /** At most this many posts of events a second. */
@@ -11,7 +12,7 @@ type Events = Extract<Report, { type: 'events' }>;
  */
 export function batchPosts(post: (report: Report) => void): (report: Report) => void {
   const interval = 1_000 / POSTS_PER_SECOND;
-  const held = new Map<number, Events>();
+  const held = new Map<number, RunEvent[]>();
   let timer: ReturnType<typeof setTimeout> | null = null;
   let lastPost = -Infinity;
 
@@ -20,7 +21,7 @@ export function batchPosts(post: (report: Report) => void): (report: Report) => 
     timer = null;
     if (held.size === 0) return;
     lastPost = performance.now();
-    const reports = [...held.values()];
+    const reports = [...held].map(([run, events]): Events => ({ type: 'events', run, events }));
     held.clear();
     reports.forEach(post);
   };
@@ -32,7 +33,10 @@ export function batchPosts(post: (report: Report) => void): (report: Report) => 
       return;
     }
     const { run, events } = report;
-    held.set(run, { type: 'events', run, events: [...(held.get(run)?.events ?? []), ...events] });
+    // In place: a run that is resumed tells its whole history at once.
+    const together = held.get(run);
+    if (together) for (const event of events) together.push(event);
+    else held.set(run, [...events]);
     const wait = lastPost + interval - performance.now();
     if (wait <= 0) flush();
     else timer ??= setTimeout(flush, wait);

@@ -1,6 +1,7 @@
 import { Alert, Button } from '@mantine/core';
 import { Info, TriangleAlert } from 'lucide-react';
 import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
+import { Interrupted, SaveProblem, useInterrupted, useSaveProblem } from '../kept/KeptNotes.tsx';
 
 /** Refusals, failures and what stopped the selected run: a sentence each, and what can be done at once. */
 export function AlertBar() {
@@ -8,8 +9,11 @@ export function AlertBar() {
   const alert = useLabState((state) => state.alert);
   const lane = useLabState(({ lanes, selected }) => lanes.find(({ run }) => run === selected));
   const { stop, start } = useRunView();
+  const saveProblem = useSaveProblem();
+  const interrupted = useInterrupted();
   const message = alert?.message ?? (lane?.state === 'error' ? (stop ?? lane.problem)?.message : undefined);
-  if (!message) return <EngineNote />;
+  if (!message && saveProblem) return <SaveProblem message={saveProblem} />;
+  if (!message) return interrupted ? <Interrupted /> : <EngineNote />;
 
   const halve = (): void => {
     if (!start) return;

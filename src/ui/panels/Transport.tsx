@@ -3,6 +3,7 @@ import { ChevronsRight, Pause, Play, RotateCcw, SkipForward, StepForward } from 
 import type { ReactNode } from 'react';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import { COMMANDS, type PageCommand, RUN } from '../commands/commands.ts';
+import { SavedAt } from '../kept/KeptNotes.tsx';
 import { type RunProgress, statusOf } from './status.ts';
 
 const ICONS: Readonly<Record<string, ReactNode>> = {
@@ -33,7 +34,10 @@ export function Transport() {
       </div>
       <div className="transport-progress">
         <Progress value={100 * (slowest?.share ?? 0)} aria-label="Progress of the run" size="sm" />
-        <p role="status">{statusOf(state, runs)}</p>
+        <div className="transport-foot">
+          <p role="status">{statusOf(state, runs)}</p>
+          <SavedAt />
+        </div>
       </div>
     </section>
   );
