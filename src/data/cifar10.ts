@@ -1,17 +1,5 @@
+import { CLASSES } from '../core/inspect/classes.ts';
 import { type Manifest, RECORD_BYTES, type ShardRecord, parseManifest } from './manifest.ts';
-
-export const CLASSES = [
-  'airplane',
-  'automobile',
-  'bird',
-  'cat',
-  'deer',
-  'dog',
-  'frog',
-  'horse',
-  'ship',
-  'truck',
-] as const;
 
 const PIXELS = 1_024;
 
@@ -98,4 +86,5 @@ async function decodeShard(shard: ShardRecord, bytes: Uint8Array<ArrayBuffer>): 
   return { pixels, labels };
 }
 
+export { CLASSES };
 export type { Manifest, ShardRecord };
