@@ -1,5 +1,7 @@
-import { CLASSES } from '../core/inspect/classes.ts';
+import { CLASSES } from '../core/network/images.ts';
 import { type Manifest, RECORD_BYTES, type ShardRecord, parseManifest } from './manifest.ts';
+
+export { CLASSES };
 
 const PIXELS = 1_024;
 
@@ -86,5 +88,4 @@ async function decodeShard(shard: ShardRecord, bytes: Uint8Array<ArrayBuffer>): 
   return { pixels, labels };
 }
 
-export { CLASSES };
 export type { Manifest, ShardRecord };

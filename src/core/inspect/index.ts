@@ -1,4 +1,3 @@
-export { CLASSES } from './classes.ts';
 export {
   type Change,
   type ChangeCounts,

@@ -1,0 +1,2 @@
+/** Stands in until the panel is merged. */
+export default () => null;
