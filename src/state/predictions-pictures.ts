@@ -4,7 +4,11 @@ const IMAGE_BYTES = 3_072;
 /** Images in one question. */
 const AT_ONCE = 60;
 
-export type AskImages = (run: number, question: Question<'testImages'>, asking: Asking) => Promise<Answer<'testImages'>>;
+export type AskImages = (
+  run: number,
+  question: Question<'testImages'>,
+  asking: Asking,
+) => Promise<Answer<'testImages'>>;
 
 /** Test images by their index, which is the same in every run: each is asked for once. */
 export class PictureStore {
