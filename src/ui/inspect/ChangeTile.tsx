@@ -36,10 +36,10 @@ export const ChangeTile = memo(function ChangeTile(props: ChangeTileProps) {
       data-index={index}
       tabIndex={inTabOrder ? 0 : -1}
       aria-pressed={opened}
-      aria-label={pictureText({ index, label }, answers)}
     >
       <PixelImage pixels={pixels} size={64} />
-      <span className="change-said">
+      <span className="only-read">{pictureText({ index, label }, answers)}</span>
+      <span className="change-said" aria-hidden>
         <b>{className(label)}</b>
         {answers.map(({ letter, predictions }) => {
           const answer = predictions.predicted[index] ?? 0;

@@ -4,6 +4,7 @@ import {
   CHANGE_KINDS,
   type ChangeKind,
   type ChangeOrder,
+  type Predictions,
   accuracyOf,
   changesBetween,
   countChanges,
@@ -11,7 +12,6 @@ import {
   sortedChanges,
 } from '../../core/inspect/index.ts';
 import { CLASSES } from '../../core/network/images.ts';
-import type { Predictions } from '../../core/inspect/index.ts';
 import { percent } from '../widgets/format.ts';
 import { ChangeGrid } from './ChangeGrid.tsx';
 import { answersOf } from './ChangeTile.tsx';
@@ -92,8 +92,8 @@ function Changes({ a, b, run }: { a: Predictions; b: Predictions; run: number })
         <div className="change-images">
           <div className="comparison-bar">
             <p className="change-count">
-              <strong>{images.length.toLocaleString('en')}</strong>{' '}
-              {KIND_LABELS[kind].help.toLowerCase().replace(/\b[ab]\b/g, (letter) => letter.toUpperCase())}
+              <strong>{images.length.toLocaleString('en')}</strong> {images.length === 1 ? 'image' : 'images'}:{' '}
+              {KIND_LABELS[kind].help}
             </p>
             <NativeSelect
               size="xs"

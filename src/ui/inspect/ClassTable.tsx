@@ -10,7 +10,7 @@ export function ClassTable({ a, b }: { a: Predictions | null; b: Predictions | n
   const both = inA && inB;
   return (
     <table className="class-scores">
-      <caption>Accuracy by class, and precision: how much of what is taken for a class is of it</caption>
+      <caption>By class: share recognised, and precision of what is taken for it</caption>
       <thead>
         <tr>
           <th scope="col">Class</th>

@@ -113,7 +113,7 @@ function MatrixView({ comparison: { a: sideA, b: sideB, incomparable } }: { comp
               onOpen={(cell) => (setPointed(null), setOpened(cell))}
             />
             <p className="confusion-sentence">
-              {pointed ? `${sentence(pointed)}. Enter or a click shows them.` : 'Point at a cell to read it.'}
+              {pointed ? `${sentence(pointed)}.` : 'Point at a cell to read it; a click or Enter shows its images.'}
             </p>
           </div>
           <div className="confusion-classes">
@@ -158,7 +158,7 @@ const Legend = ({ difference }: { difference: boolean }) => (
         <li data-mark="more">+ more in B</li>
       </>
     ) : (
-      <li data-mark="share">the darker, the larger the share of its row</li>
+      <li data-mark="share">the stronger the colour, the larger the share of its row</li>
     )}
   </ul>
 );

@@ -60,7 +60,7 @@ export function ConfusionTable(props: ConfusionTableProps) {
       <thead>
         <tr>
           <th scope="col" className="confusion-corner">
-            Shows ↓ &ensp; taken for →
+            true ↓ taken for →
           </th>
           {labels.map((column) => (
             <th scope="col" key={column}>
@@ -88,13 +88,13 @@ export function ConfusionTable(props: ConfusionTableProps) {
                     data-none={countAt(confusion, row, column) === 0 || undefined}
                     style={{ '--mix': `${depth(share, difference ? most : 1)}%` } as CSSProperties}
                     tabIndex={row === current.label && column === current.predicted ? 0 : -1}
-                    aria-label={sentence(cell)}
                     onMouseEnter={() => onPoint(cell)}
                     onFocus={() => (setCurrent(cell), onPoint(cell))}
                     onBlur={() => onPoint(null)}
                     onClick={() => onOpen(cell)}
                   >
-                    {text}
+                    <span className="only-read">{sentence(cell)}</span>
+                    <span aria-hidden>{text}</span>
                   </button>
                 </td>
               );

@@ -9,8 +9,8 @@ export type Letter = 'A' | 'B';
 export const KIND_LABELS: Readonly<Record<ChangeKind, { readonly label: string; readonly help: string }>> = {
   broken: { label: 'Broken', help: 'A is right, B is wrong' },
   fixed: { label: 'Fixed', help: 'A is wrong, B is right' },
-  otherwise: { label: 'Wrong otherwise', help: 'Both are wrong, with another class each' },
-  unchanged: { label: 'Unchanged', help: 'Both say the same, right or wrong' },
+  otherwise: { label: 'Wrong otherwise', help: 'both are wrong, with another class each' },
+  unchanged: { label: 'Unchanged', help: 'both say the same, right or wrong' },
 };
 
 export const className = (label: number): string => CLASSES[label] ?? `class ${label}`;
