@@ -1,17 +1,7 @@
+import { CLASSES } from '../core/network/images.ts';
 import { type Manifest, RECORD_BYTES, type ShardRecord, parseManifest } from './manifest.ts';
 
-export const CLASSES = [
-  'airplane',
-  'automobile',
-  'bird',
-  'cat',
-  'deer',
-  'dog',
-  'frog',
-  'horse',
-  'ship',
-  'truck',
-] as const;
+export { CLASSES };
 
 const PIXELS = 1_024;
 
