@@ -10,7 +10,8 @@ export const theme = createTheme({
   cursorType: 'pointer',
   components: {
     // Its lock of the page's scrolling is a style element, which the content security policy forbids; app.css does it.
-    Modal: Modal.extend({ defaultProps: { lockScroll: false } }),
+    // Its heading is no second banner of the page.
+    Modal: Modal.extend({ defaultProps: { lockScroll: false, attributes: { header: { role: 'none' } } } }),
     // Within the landmark they belong to, and below their control, where nothing is cut off.
     Tooltip: Tooltip.extend({ defaultProps: { withinPortal: false, position: 'bottom', openDelay: 300 } }),
   },

@@ -1,36 +1,58 @@
-import { Modal, Tabs } from '@mantine/core';
-import '@mantine/core/styles/Tabs.css';
-import { Suspense, lazy } from 'react';
+import { Modal, SegmentedControl } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
+import { type ComponentType, Suspense, lazy } from 'react';
+import { ActivationsPanel } from './ActivationsPanel.tsx';
+import { FiltersPanel } from './FiltersPanel.tsx';
+import { OwnImagePanel } from './OwnImagePanel.tsx';
+import { type InspectTab, inspecting, useInspecting } from './inspecting.ts';
+import './inspect.css';
 
-const ConfusionPanel = lazy(() => import('./ConfusionPanel.tsx'));
-const ChangesPanel = lazy(() => import('./ChangesPanel.tsx'));
+const PANELS: Readonly<Record<InspectTab, ComponentType>> = {
+  filters: FiltersPanel,
+  activations: ActivationsPanel,
+  confusion: lazy(() => import('./ConfusionPanel.tsx')),
+  changes: lazy(() => import('./ChangesPanel.tsx')),
+  image: OwnImagePanel,
+};
+const TABS: readonly { readonly value: InspectTab; readonly label: string }[] = [
+  { value: 'filters', label: 'Filters' },
+  { value: 'activations', label: 'Activations' },
+  { value: 'confusion', label: 'Confusion' },
+  { value: 'changes', label: 'Changed images' },
+  { value: 'image', label: 'Your image' },
+];
 
-/** Stands in for the shell of help-I1. */
+/** A look into the networks of the page's runs. Only the panel in sight asks anything. */
 export default function InspectDialog({ onClose }: { onClose: () => void }) {
+  const tab = useInspecting((state) => state.tab);
+  const phone = useMediaQuery('(max-width: 900px)', false, { getInitialValueInEffect: false });
+  const Panel = PANELS[tab];
   return (
     <Modal
       opened
       onClose={onClose}
       title="Inspect"
-      size={1_320}
+      fullScreen={phone}
       yOffset={20}
       xOffset={20}
+      size={1_320}
+      className="inspect"
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <Tabs keepMounted={false} defaultValue="confusion">
-        <Tabs.List aria-label="What to inspect">
-          <Tabs.Tab value="confusion">Confusion</Tabs.Tab>
-          <Tabs.Tab value="changes">Changed images</Tabs.Tab>
-        </Tabs.List>
-        <Suspense>
-          <Tabs.Panel value="confusion">
-            <ConfusionPanel />
-          </Tabs.Panel>
-          <Tabs.Panel value="changes">
-            <ChangesPanel />
-          </Tabs.Panel>
+      <div className="inspect-choice">
+        <SegmentedControl
+          size={phone ? 'xs' : 'sm'}
+          aria-label="What to inspect"
+          data={[...TABS]}
+          value={tab}
+          onChange={(value) => inspecting.setState({ tab: value as InspectTab })}
+        />
+      </div>
+      <section className="inspect-tab" aria-label={TABS.find(({ value }) => value === tab)?.label}>
+        <Suspense fallback={<p className="inspect-empty">Loading ...</p>}>
+          <Panel />
         </Suspense>
-      </Tabs>
+      </section>
     </Modal>
   );
 }
