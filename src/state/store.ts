@@ -140,12 +140,12 @@ export function createLab(
     publish();
   };
 
-  /** Opens specs in place of everything. */
-  const openAll = (specs: readonly Spec[], draft?: SpecInput): void => {
+  /** Opens specs in place of everything; `hidden`: places of those not shown at first. */
+  const openAll = (specs: readonly Spec[], draft?: SpecInput, hidden: readonly number[] = []): void => {
     clearTimeout(opening);
     opening = undefined;
     for (const { run } of get().lanes) drop(run);
-    const lanes = specs.map((spec, i) => openLane(spec, i));
+    const lanes = specs.map((spec, i) => openLane(spec, i, { hidden: hidden.includes(i) }));
     const [first] = lanes;
     if (!first) return;
     if (draft) drafts.set(first.run, draft);
@@ -411,13 +411,13 @@ export function createLab(
     /** Reads the address again, as after a link was pasted into it. */
     followLink(): void {
       const next = startOf(location.hash, schemes);
+      if (next.linked) openAll(next.specs, next.draft, next.hidden);
       if (next.alert) store.setState({ alert: next.alert });
-      else if (next.linked) openAll(next.specs, next.draft);
     },
   };
 
   const first = startOf(location.hash, schemes);
-  openAll(first.specs, first.draft);
+  openAll(first.specs, first.draft, first.hidden);
   store.setState({ alert: first.alert });
   document.addEventListener('visibilitychange', () => lab.send({ type: 'visibility', hidden: document.hidden }));
   window.addEventListener('hashchange', () => actions.followLink());
