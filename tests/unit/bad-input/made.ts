@@ -2,7 +2,13 @@ import type { RunEvent } from '../../../src/core/events/events.ts';
 import { parseSpec } from '../../../src/core/spec/parse.ts';
 import type { Spec } from '../../../src/core/spec/spec.ts';
 import { Run } from '../../../src/lab/run.ts';
-import { type QuadraticEngine, type QuadraticOptions, madeUpCifar, quadraticEngine, smallTraining } from '../../../src/lab/testing.ts';
+import {
+  type QuadraticEngine,
+  type QuadraticOptions,
+  madeUpCifar,
+  quadraticEngine,
+  smallTraining,
+} from '../../../src/lab/testing.ts';
 import { SCHEMES } from '../../../src/schemes/index.ts';
 
 /** For tests: runs of every scheme through the real lab, on a quadratic in place of a network. */
@@ -33,7 +39,10 @@ export function tolerantEngine(options: QuadraticOptions = {}): QuadraticEngine 
     trainer.setRules = async () => undefined;
     return trainer;
   };
-  return Object.defineProperties({ ...engine, open }, { bytes: Object.getOwnPropertyDescriptor(engine, 'bytes') ?? {} });
+  return Object.defineProperties(
+    { ...engine, open },
+    { bytes: Object.getOwnPropertyDescriptor(engine, 'bytes') ?? {} },
+  );
 }
 
 export interface Made {
