@@ -1,6 +1,5 @@
 import { createStore } from 'zustand/vanilla';
 import type { RunEvent } from '../core/events/events.ts';
-import { decodeRecording } from '../core/events/recording.ts';
 import { type RunView, emptyView } from '../core/events/view.ts';
 import type { TapPattern } from '../core/network/taps.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
@@ -397,6 +396,7 @@ export function createLab(
       try {
         const response = await fetch(new URL(file, document.baseURI));
         if (!response.ok) throw new Error(`The recorded run ${file} could not be loaded (${response.status}).`);
+        const { decodeRecording } = await import('../core/events/recording.ts');
         const { spec, events } = decodeRecording(await response.text(), schemes);
         const lane = addLane(spec, { state: 'done', recorded: true });
         if (!lane) return;

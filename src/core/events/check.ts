@@ -13,6 +13,7 @@ import {
   shapesOf,
   widthsOf,
 } from '../network/index.ts';
+import { fitsBits } from '../sparsity/report.ts';
 import type { ChannelReason, Scheme } from '../scheme/scheme.ts';
 import { modelOf, networkFor } from '../spec/network.ts';
 import { parseSpec } from '../spec/parse.ts';
@@ -292,8 +293,7 @@ function checkStage({ report }: StageEvent, layout: Layout): void {
     const node = layout.network.nodes.find(({ id }) => id === layer);
     if (node?.op !== 'conv') throw new Refusal('.report.layers: only convolutions have masks of kernels');
     const size = (shapes.get(node.input)?.[2] ?? 0) * node.filters;
-    const bits = 4 * Math.ceil(Math.ceil(size / 8) / 3);
-    if (kernels && (kernels.count !== size || kernels.bits.length !== bits)) {
+    if (kernels && !fitsBits(kernels, size)) {
       throw new Refusal('.report.layers.kernels: must have a bit for each kernel');
     }
     const fits = (stride: number): boolean => stride >= 1 && stride <= node.kernel ** 2;

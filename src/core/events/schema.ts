@@ -95,12 +95,7 @@ const stageLayer = v.strictObject({
   weights: keptOf,
   macs: keptOf,
   lowered: v.nullable(v.strictObject({ dense: lowered, kept: lowered })),
-  kernels: v.exactOptional(
-    v.strictObject({
-      count,
-      bits: v.pipe(v.string(), v.regex(/^(?:[\d+/A-Za-z]{4})*(?:[\d+/A-Za-z]{2}==|[\d+/A-Za-z]{3}=)?$/)),
-    }),
-  ),
+  kernels: v.exactOptional(v.strictObject({ count, bits: v.string() })),
   free: v.exactOptional(v.strictObject({ stride: index, offsets: v.array(index) })),
   quantiser: v.exactOptional(v.strictObject({ bits: v.pipe(count, v.maxValue(64)), step: positive })),
 });
