@@ -1,10 +1,12 @@
 import * as v from 'valibot';
 import type { AdapterRecord } from '../core/events/events.ts';
-import type { Structure } from '../core/network/index.ts';
+import { type Structure, checkStructure, parametersOf, sizeOf, trained } from '../core/network/index.ts';
+import { networkFor } from '../core/spec/network.ts';
 import { parseSpec } from '../core/spec/parse.ts';
-import type { Spec } from '../core/spec/spec.ts';
+import { type Spec, totalSteps } from '../core/spec/spec.ts';
 import type { Checkpoint } from '../engine/engine.ts';
 import { SCHEMES } from '../schemes/index.ts';
+import { sentenceOf } from './faults.ts';
 import type { SettingChange } from './settings.ts';
 
 /** Everything a run needs to go on: bit for bit on the same build and adapter. */
@@ -75,7 +77,9 @@ export async function encodeCheckpoint(checkpoint: RunCheckpoint): Promise<Uint8
   return bytes;
 }
 
-/** Reads a checkpoint's bytes. Throws a sentence when they are none, damaged, or of another format version. */
+type Sections = Readonly<Record<(typeof SECTIONS)[number], Map<string, Float32Array>>>;
+
+/** Reads a checkpoint's bytes. Throws a sentence when they are none, damaged, of another format version, or not of the network of their spec. */
 export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>): Promise<RunCheckpoint> {
   const text = (from: number, to: number): string => new TextDecoder().decode(bytes.subarray(from, to));
   if (bytes.length < HEADER_AT + DIGEST_BYTES || text(0, MAGIC.length) !== MAGIC) {
@@ -89,7 +93,7 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>): Promise<
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerEnd = HEADER_AT + view.getUint32(MAGIC.length, true);
   const header = readHeader(text(HEADER_AT, Math.min(headerEnd, end)));
-  const sections = { parameters: new Map<string, Float32Array>(), momentum: new Map<string, Float32Array>() };
+  const sections: Sections = { parameters: new Map(), momentum: new Map() };
   let at = headerEnd;
   for (const { section, name, length } of header.tensors) {
     if (at + 4 * length > end) throw malformed(`tensor "${name}" is longer than the file`);
@@ -98,6 +102,7 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>): Promise<
     at += 4 * length;
   }
   if (at !== end) throw malformed('it has bytes that belong to no tensor');
+  checkFits(header, sections);
   const { spec, adapter, scheme, pending, settings, explodingSteps, step, structure, variants } = header;
   const trainer = { step, structure, ...sections, ...(variants === undefined ? {} : { variants }) };
   return {
@@ -111,12 +116,12 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>): Promise<
   };
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const settingSchema = v.object({
   step: count,
-  learningRate: v.exactOptional(v.pipe(v.number(), v.minValue(0))),
-  weightDecay: v.exactOptional(v.pipe(v.number(), v.minValue(0))),
+  learningRate: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+  weightDecay: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0))),
 });
 
 const headerSchema = v.object({
@@ -147,7 +152,7 @@ type Header = Omit<v.InferOutput<typeof headerSchema>, 'spec' | 'structure'> & {
 };
 
 function readHeader(json: string): Header {
-  const parsed: unknown = JSON.parse(json);
+  const parsed = jsonOf(json);
   const format = v.safeParse(v.object({ format: v.number() }), parsed);
   if (format.success && format.output.format !== CHECKPOINT_FORMAT) {
     throw new Error(
@@ -162,6 +167,45 @@ function readHeader(json: string): Header {
   const spec = parseSpec(result.output.spec, SCHEMES);
   if (!spec.ok) throw malformed(spec.problems[0]?.message ?? 'its spec is not valid');
   return { ...result.output, spec: spec.spec };
+}
+
+function jsonOf(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw malformed('its header is not JSON');
+  }
+}
+
+/** Throws a sentence unless all of it is of the network that the spec runs: engines rely on it. */
+function checkFits({ spec, structure, step, settings = [], tensors }: Header, sections: Sections): void {
+  const network = fitting(() => networkFor(spec, SCHEMES));
+  fitting(() => checkStructure(network, structure));
+  const steps = totalSteps(spec);
+  if (step > steps) throw malformed(`step ${step} is behind the end of its run, ${steps}`);
+  if (settings.some((setting) => setting.step > step)) throw malformed('its settings were changed after its step');
+  const parameters = parametersOf(network);
+  const wanted = {
+    parameters: parameters.map(({ name, shape }) => ({ name, length: sizeOf(shape) })),
+    momentum: parameters.flatMap(({ name, role, shape }) => (trained(role) ? [{ name, length: sizeOf(shape) }] : [])),
+  };
+  for (const section of SECTIONS) {
+    for (const { name, length } of wanted[section]) {
+      const found = sections[section].get(name)?.length;
+      if (found === undefined) throw malformed(`the ${section} of "${name}" are missing`);
+      if (found !== length) throw malformed(`the ${section} of "${name}" have ${found} values, not ${length}`);
+    }
+  }
+  const most = wanted.parameters.length + wanted.momentum.length;
+  if (tensors.length > most) throw malformed(`it has ${tensors.length} tensors, and its network ${most}`);
+}
+
+function fitting<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw malformed(sentenceOf(error).replace(/\.$/, ''));
+  }
 }
 
 const malformed = (what: string): Error => new Error(`The checkpoint cannot be used: ${what}.`);

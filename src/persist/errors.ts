@@ -27,6 +27,11 @@ export class StorageError extends Error {
   override name = 'StorageError';
 }
 
+/** What was given as a run file is none that can be opened. The message says why, and what to do. */
+export class RunFileError extends Error {
+  override name = 'RunFileError';
+}
+
 const FULL = ['QuotaExceededError', 'NS_ERROR_DOM_QUOTA_REACHED'];
 
 const isFull = (error: unknown): boolean => error instanceof Error && FULL.includes(error.name);

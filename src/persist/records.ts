@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { RunEvent } from '../core/events/events.ts';
+import { parse, stringify } from '../core/events/numbers.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
 import { parseSpec } from '../core/spec/parse.ts';
 import type { Spec } from '../core/spec/spec.ts';
@@ -96,27 +97,16 @@ export function readChunk(value: unknown): EventChunk | null {
   return result.success ? result.output : null;
 }
 
-/** Events as UTF-8 of a JSON array. Numbers that JSON has no word for (a loss can be NaN) become `{ "$number": "NaN" }`. */
+/** Events as UTF-8 of a JSON array. */
 export const encodeEvents = (events: readonly RunEvent[]): Uint8Array<ArrayBuffer> =>
-  new TextEncoder().encode(
-    JSON.stringify(events, (_key, value: unknown) =>
-      typeof value === 'number' && !Number.isFinite(value) ? { $number: String(value) } : value,
-    ),
-  );
+  new TextEncoder().encode(stringify(events));
 
 const eventsSchema = v.array(v.looseObject({ kind: v.string(), step: v.pipe(v.number(), v.minValue(0)) }));
-const numberSchema = v.strictObject({ $number: v.picklist(['NaN', 'Infinity', '-Infinity']) });
 
 /** Reads `encodeEvents`; null when it is none. What is in an event is not looked at: the digest says it is what we wrote. */
 export function decodeEvents(bytes: Uint8Array<ArrayBuffer>): RunEvent[] | null {
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder().decode(bytes), (_key, value: unknown) => {
-      // Asked of few values only: a log has millions.
-      if (typeof value !== 'object' || value === null || !('$number' in value)) return value;
-      const number = v.safeParse(numberSchema, value);
-      return number.success ? Number(number.output.$number) : value;
-    });
-    const events = v.safeParse(eventsSchema, parsed);
+    const events = v.safeParse(eventsSchema, parse(new TextDecoder().decode(bytes)));
     return events.success ? (events.output as unknown as RunEvent[]) : null;
   } catch {
     return null;

@@ -1,6 +1,5 @@
 import { createStore } from 'zustand/vanilla';
 import type { RunEvent } from '../core/events/events.ts';
-import { decodeRecording } from '../core/events/recording.ts';
 import { type RunView, emptyView } from '../core/events/view.ts';
 import type { TapPattern } from '../core/network/taps.ts';
 import type { Scheme } from '../core/scheme/scheme.ts';
@@ -149,12 +148,12 @@ export function createLab(
     publish();
   };
 
-  /** Opens specs in place of everything. */
-  const openAll = (specs: readonly Spec[], draft?: SpecInput): void => {
+  /** Opens specs in place of everything; `hidden`: places of those not shown at first. */
+  const openAll = (specs: readonly Spec[], draft?: SpecInput, hidden: readonly number[] = []): void => {
     clearTimeout(opening);
     opening = undefined;
     for (const { run } of get().lanes) drop(run);
-    const lanes = specs.map((spec, i) => openLane(spec, i));
+    const lanes = specs.map((spec, i) => openLane(spec, i, { hidden: hidden.includes(i) }));
     const [first] = lanes;
     if (!first) return;
     if (draft) drafts.set(first.run, draft);
@@ -433,6 +432,7 @@ export function createLab(
       try {
         const response = await fetch(new URL(file, document.baseURI));
         if (!response.ok) throw new Error(`The recorded run ${file} could not be loaded (${response.status}).`);
+        const { decodeRecording } = await import('../core/events/recording.ts');
         const { spec, events } = decodeRecording(await response.text(), schemes);
         const lane = addLane(spec, { state: 'done', recorded: true });
         if (!lane) return;
@@ -447,13 +447,13 @@ export function createLab(
     /** Reads the address again, as after a link was pasted into it. */
     followLink(): void {
       const next = startOf(location.hash, schemes);
+      if (next.linked) openAll(next.specs, next.draft, next.hidden);
       if (next.alert) store.setState({ alert: next.alert });
-      else if (next.linked) openAll(next.specs, next.draft);
     },
   };
 
   const first = startOf(location.hash, schemes);
-  openAll(first.specs, first.draft);
+  openAll(first.specs, first.draft, first.hidden);
   store.setState({ alert: first.alert });
   document.addEventListener('visibilitychange', () => lab.send({ type: 'visibility', hidden: document.hidden }));
   window.addEventListener('hashchange', () => actions.followLink());

@@ -138,6 +138,17 @@ describe('a race from a link', () => {
     // Undo takes the fork away again.
     await press(page, 'Undo the fork');
     await expect.poll(() => page.locator('[data-run]').count()).toBe(3);
+
+    // A link opens all runs, and hides those that were hidden.
+    await page.getByRole('button', { name: 'Hide Smallest filters' }).click();
+    await press(page, 'Copy link');
+    await expect.poll(() => page.evaluate(() => location.hash)).toMatch(/&hidden=2$/);
+    await page.reload();
+    await waitForState(page, 'idle');
+    expect(await page.locator('[data-run]').count()).toBe(3);
+    expect(await page.locator('[data-run][data-hidden]').locator('strong').allTextContents()).toEqual([
+      'Smallest filters',
+    ]);
     expect(errors).toEqual([]);
     await page.close();
   });

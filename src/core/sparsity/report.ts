@@ -70,6 +70,10 @@ export interface PackedBits {
   readonly bits: string;
 }
 
+/** Whether bits of others are as many as expected, and can be unpacked. */
+export const fitsBits = ({ count, bits }: PackedBits, expected: number): boolean =>
+  count === expected && bits.length === 4 * Math.ceil(expected / 24) && /^[\d+/A-Za-z]*={0,2}$/.test(bits);
+
 export function packBits(bits: ArrayLike<number>): PackedBits {
   const bytes = new Uint8Array(Math.ceil(bits.length / 8));
   for (let i = 0; i < bits.length; i++) bytes[i >>> 3] = (bytes[i >>> 3] ?? 0) | (Number(bits[i] === 1) << (i & 7));

@@ -1,10 +1,22 @@
-import { type Structure, type Tensors, countNetwork, denseStructure } from '../../core/network/index.ts';
+import * as v from 'valibot';
+import {
+  type Structure,
+  type Tensors,
+  countNetwork,
+  denseStructure,
+  parametersOf,
+  sizeOf,
+} from '../../core/network/index.ts';
 import type { DensityReport } from '../../core/density/report.ts';
 import type { UpdateRule } from '../../core/scheme/rules.ts';
 import type { Decision, Preparation, SchemeContext, SchemeRun } from '../../core/scheme/scheme.ts';
+import { fitsBits } from '../../core/sparsity/index.ts';
+import { foreignState, savedState } from '../shared/saved-state.ts';
 import { type Masks, type ScoreSource, densitiesOf, scoreMasks } from '../shared/scores/index.ts';
 import { type PackedMasks, packMasks, unpackMasks } from './packing.ts';
 import { type Pattern, arranged, freshWeights } from './patterns.ts';
+
+const maskSchema = v.record(v.string(), v.strictObject({ entries: v.number(), bits: v.string() }));
 
 /** One run of weight masks: they are made before the first step and hold from then on. */
 export class MaskRun implements SchemeRun {
@@ -54,7 +66,12 @@ export class MaskRun implements SchemeRun {
   }
 
   restore(state: unknown): void {
-    this.#packed = state as PackedMasks;
+    const packed = savedState(maskSchema, state);
+    const sizes = new Map(parametersOf(this.#context.network).map(({ name, shape }) => [name, sizeOf(shape)]));
+    const fits = ([name, { entries, bits }]: [string, { entries: number; bits: string }]): boolean =>
+      fitsBits({ count: entries, bits }, sizes.get(name) ?? -1);
+    if (!Object.entries(packed).every(fits)) throw foreignState();
+    this.#packed = packed;
     this.#masks = unpackMasks(this.#packed);
   }
 

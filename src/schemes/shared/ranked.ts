@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { type Structure, type Tensors, denseStructure } from '../../core/network/index.ts';
 import type { UpdateRule } from '../../core/scheme/rules.ts';
 import type { Decision, Scheme, SchemeContext, SchemeRun } from '../../core/scheme/scheme.ts';
@@ -7,6 +8,7 @@ import type { Criterion, MakeCriterion, Moment } from './criterion.ts';
 import { type Layer, convolutionsIn, cuttableLayers } from './layers.ts';
 import { type RankingDefaults, checkSchedule, rankingOptions } from './options.ts';
 import { explainSelection } from './reasons.ts';
+import { savedState } from './saved-state.ts';
 import { type PruningSchedule, keepAfter, pruningAt, scheduleOf } from './schedule.ts';
 import { type SelectionRule, localCounts, selectChannels } from './select.ts';
 
@@ -27,6 +29,12 @@ export function rankingScheme({ defaults, options = [], criterion, ...about }: R
     start: (context) => new RankedRun(context, criterion),
   };
 }
+
+/** How many prunings are done, and what the criterion remembers. */
+const stateSchema = v.object({
+  done: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  criterion: v.optional(v.unknown(), null),
+});
 
 /** One run of a ranking scheme. Throws a sentence naming the key when the network or the budget does not suit it. */
 class RankedRun implements SchemeRun {
@@ -78,7 +86,7 @@ class RankedRun implements SchemeRun {
   }
 
   restore(state: unknown): void {
-    const { done, criterion } = state as ReturnType<RankedRun['state']>;
+    const { done, criterion } = savedState(stateSchema, state);
     this.#done = done;
     this.#criterion.restore?.(criterion);
   }

@@ -1,10 +1,19 @@
-import { type Network, type Structure, type Tensors, compact, forEachKept, sizeOf } from '../../core/network/index.ts';
+import {
+  type Network,
+  type Structure,
+  type Tensors,
+  compact,
+  convolutionsOf,
+  forEachKept,
+  sizeOf,
+} from '../../core/network/index.ts';
 import {
   type ConvLayer,
   type Masks,
   type Offsets,
   type PackedBits,
   convLayer,
+  fitsBits,
   kernelMask,
   packBits,
   unconstrainedMask,
@@ -42,6 +51,27 @@ export const unpackHeld = ({ kernels, free }: PackedHeld): Held => ({
   kernels: new Map(Object.entries(kernels).map(([id, packed]) => [id, unpackBits(packed)])),
   free: new Map(Object.entries(free)),
 });
+
+/** Whether packed masks of others are those of convolutions of the network. */
+export function fitsHeld(network: Network, { kernels, free }: PackedHeld): boolean {
+  const layers = new Map(convolutionsOf(network).map(({ id }) => [id, convLayer(network, id)]));
+  const fits = (id: string, of: (layer: ConvLayer) => boolean): boolean => {
+    const layer = layers.get(id);
+    return layer !== undefined && of(layer);
+  };
+  return (
+    Object.entries(kernels).every(([id, packed]) =>
+      fits(id, ({ inputs, outputs }) => fitsBits(packed, inputs * outputs)),
+    ) &&
+    Object.entries(free).every(([id, { stride, offsets }]) =>
+      fits(
+        id,
+        ({ inputs, outputs, taps }) =>
+          stride >= 1 && stride <= taps && offsets.length === inputs * outputs && offsets.every((at) => at < stride),
+      ),
+    )
+  );
+}
 
 /** The 0/1 mask of a layer's full-size kernel: the product of what is held; null where nothing is. */
 function heldMask(layer: ConvLayer, { kernels, free }: Held): Float32Array | null {

@@ -1,11 +1,13 @@
-import { type Network, type Structure, convolutionsOf, groupsOf } from '../../core/network/index.ts';
+import * as v from 'valibot';
+import { type Network, type Structure, convolutionsOf, groupsOf, parametersOf } from '../../core/network/index.ts';
 import type { Quantiser } from '../../core/quantise/index.ts';
 import type { UpdateRule } from '../../core/scheme/rules.ts';
 import type { ChannelReason, Decision, SchemeContext, SchemeRun } from '../../core/scheme/scheme.ts';
 import { type ChoiceReport, cleanUp, kernelLayers, mapGroups } from '../../core/sparsity/index.ts';
+import { foreignState, savedState } from '../shared/saved-state.ts';
 import { choose, seedOf } from './choose.ts';
 import { type Quantisers, fitQuantisers, quantisedKernels } from './fixed-point.ts';
-import { type Held, NOTHING, type PackedHeld, type Pruned, heldMasks, packHeld, unpackHeld } from './held.ts';
+import { type Held, NOTHING, type PackedHeld, type Pruned, fitsHeld, heldMasks, packHeld, unpackHeld } from './held.ts';
 import { emptiedReasons, mapReasons } from './reasons.ts';
 import { type StageOutcome, reportOf } from './report.ts';
 import { unitTotal } from './sizes.ts';
@@ -16,6 +18,20 @@ import { type Settings, type Stage, settingsOf } from './stages.ts';
 interface State extends PackedHeld {
   readonly quantisers: Readonly<Record<string, Quantiser>>;
 }
+
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const stateSchema = v.object({
+  kernels: v.record(v.string(), v.object({ count: whole, bits: v.string() })),
+  free: v.record(v.string(), v.object({ stride: whole, offsets: v.array(whole) })),
+  quantisers: v.record(
+    v.string(),
+    // Wider words than 16 bits are not fitted.
+    v.looseObject({
+      step: v.pipe(v.number(), v.gtValue(0), v.finite()),
+      levels: v.pipe(whole, v.minValue(1), v.maxValue(32_767)),
+    }),
+  ),
+});
 
 /** A mask that was chosen, with the network that it leaves. */
 interface Search {
@@ -64,7 +80,11 @@ export class StructuredSparsityRun implements SchemeRun {
   }
 
   restore(state: unknown): void {
-    const { quantisers, ...held } = state as State;
+    const { quantisers, ...held } = savedState(stateSchema, state);
+    const { network } = this.#context;
+    const kernels = new Set(parametersOf(network).flatMap(({ name, role }) => (role === 'kernel' ? [name] : [])));
+    const known = Object.keys(quantisers).every((name) => kernels.has(name));
+    if (!known || !fitsHeld(network, held)) throw foreignState();
     this.#hold(unpackHeld(held), new Map(Object.entries(quantisers)));
   }
 

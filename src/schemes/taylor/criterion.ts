@@ -1,6 +1,11 @@
+import * as v from 'valibot';
 import type { Tensors } from '../../core/network/index.ts';
 import type { MakeCriterion } from '../shared/criterion.ts';
+import { foreignState, savedState } from '../shared/saved-state.ts';
 import { type Layer, meanOverProducers, normsOf } from '../shared/layers.ts';
+
+/** By channel group; a score that is not a number is null in JSON. */
+const stateSchema = v.nullable(v.record(v.string(), v.array(v.nullable(v.number()))));
 
 type Scores = ReadonlyMap<string, Float64Array>;
 
@@ -41,8 +46,11 @@ export const taylorCriterion: MakeCriterion = ({ network, options, read, gradien
     },
     state: () => before && Object.fromEntries([...before].map(([id, scores]) => [id, [...scores]])),
     restore: (state) => {
-      const saved = state as Readonly<Record<string, readonly number[]>> | null;
-      before = saved && new Map(Object.entries(saved).map(([id, scores]) => [id, Float64Array.from(scores)]));
+      const saved = savedState(stateSchema, state);
+      const sizes = new Map(layers.map(({ group }) => [group.id, group.channels]));
+      const entries = Object.entries(saved ?? {});
+      if (entries.some(([id, scores]) => scores.length !== sizes.get(id))) throw foreignState();
+      before = saved && new Map(entries.map(([id, scores]) => [id, Float64Array.from(scores, Number)]));
     },
   };
 };

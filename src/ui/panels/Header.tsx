@@ -21,7 +21,8 @@ export function Header() {
   const dark = useComputedColorScheme('light') === 'dark';
 
   const copyLink = (): void => {
-    history.replaceState(null, '', encodeLink(sharedSpecs(lab.store.getState())));
+    const { spec, hidden } = sharedSpecs(lab.store.getState());
+    history.replaceState(null, '', encodeLink(spec, hidden));
     clipboard.copy(location.href);
   };
   const exportHistory = (): void =>
@@ -53,7 +54,7 @@ export function Header() {
             clipboard.copied
               ? 'Link copied'
               : racing
-                ? 'Copy a link to this race: the specs of the runs not hidden'
+                ? 'Copy a link to this race: the specs of its runs, and which are hidden'
                 : 'Copy a link to this run’s spec'
           }
         >

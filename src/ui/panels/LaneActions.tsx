@@ -19,7 +19,7 @@ export function LaneActions({ lane, alone, onRename }: { lane: Lane; alone: bool
         <>
           <LaneButton
             label={`${hidden ? 'Show' : 'Hide'} ${spec.name}`}
-            hint={hidden ? 'Show in charts, standing and link' : 'Hide from charts, standing and link'}
+            hint={hidden ? 'Show in charts and standing' : 'Hide from charts and standing'}
             onClick={() => actions.toggleHidden(run)}
           >
             {hidden ? <EyeOff size={14} /> : <Eye size={14} />}
