@@ -113,6 +113,11 @@ export class Recovery {
     this.#keeping.kept(milliseconds);
   }
 
+  /** Puts a checkpoint of the same moment in place of the last one: something was changed by hand there. */
+  amend(checkpoint: RunCheckpoint): void {
+    this.#kept = checkpoint;
+  }
+
   /** Makes a run's parts for the first time. Throws a sentence, having released everything, when that cannot be. */
   async open(engine: Engine, options: RecoveryOptions): Promise<WayOn> {
     this.#options = options;

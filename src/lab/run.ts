@@ -381,7 +381,7 @@ export class Run {
     const { kept } = this.#recovery;
     if (kept?.trainer.step !== this.step || (kept.pending ?? false) !== this.#pending) return;
     const changed = { ...kept, settings: this.#settings.changes };
-    this.#recovery.keep(changed);
+    this.#recovery.amend(changed);
     this.listener.onCheckpoint?.(changed, this.#events);
   }
 

@@ -1,9 +1,7 @@
 import type { AdapterRecord, RunEvent } from '../core/events/events.ts';
-import type { Structure } from '../core/network/index.ts';
 import type { Answer, Asking, Question, QuestionKind } from '../core/questions/questions.ts';
-import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import { forkProblems, otherScheme } from '../core/spec/fork.ts';
-import { type SpecProblem, parseSpec } from '../core/spec/parse.ts';
+import { parseSpec } from '../core/spec/parse.ts';
 import { MOST_RUNS } from '../core/spec/race.ts';
 import type { Spec } from '../core/spec/spec.ts';
 import type { Cifar10 } from '../data/cifar10.ts';
@@ -15,67 +13,30 @@ import type { OpenedEngine } from './engines.ts';
 import { otherAdapterMessage, sentenceOf } from './faults.ts';
 import { adapterOf } from './recovery.ts';
 import { forkEvents } from './run-events.ts';
-import { type OpenOptions, Run, type RunPhase } from './run.ts';
+import type { OpenOptions } from './run-options.ts';
+import { Run } from './run.ts';
+import {
+  type ForkRequest,
+  type ResumeRequest,
+  type RunRequest,
+  type SessionListener,
+  type SessionServices,
+  type SessionState,
+  together,
+} from './session-options.ts';
 import type { Setting } from './settings.ts';
 import { rememberShards } from './shard-memory.ts';
 import { Turns } from './turns.ts';
 
-/** Where a run, or all of them together, stands; `loading` while being opened. */
-export type SessionState = RunPhase | 'loading';
-
-/** Who listens to a session. Runs go by the numbers they were opened with. */
-export interface SessionListener {
-  /** Of all runs together. */
-  onState(state: SessionState): void;
-  onRunState(run: number, state: SessionState): void;
-  onEvent(run: number, event: RunEvent): void;
-  /** Steps of a run that can be forked from. */
-  onSnapshots(run: number, steps: readonly number[]): void;
-  /** A checkpoint that a run took in memory, worth keeping; `events`: how many the run had told before, all counted. */
-  onCheckpoint?(run: number, checkpoint: RunCheckpoint, events: number): void;
-  /** A run was closed: it tells nothing more. */
-  onClosed?(run: number): void;
-  /** How far a run's scheme is with what it computes between two steps; null when it is through or was interrupted. */
-  onSchemeProgress(run: number, progress: SchemeProgress | null): void;
-  onData(loadedImages: number, totalImages: number): void;
-  onEngine(opened: OpenedEngine): void;
-  /** Memory that the runs hold on the engine together. */
-  onMemory(bytes: number): void;
-  /** A refusal or failure; of one run when it has a number. */
-  onProblem(message: string, problems?: readonly SpecProblem[], run?: number): void;
-}
-
-export interface SessionServices {
-  /** Opens an engine: of this backend, or without a wish the best one there is. */
-  openEngine(backend?: Engine['info']['backend']): Promise<OpenedEngine>;
-  openData(): Promise<Cifar10>;
-}
-
-/** A run to open: its number, which must be new, and its unparsed spec. */
-export interface RunRequest {
-  readonly run: number;
-  readonly spec: unknown;
-}
-
-export interface ForkRequest extends RunRequest {
-  readonly from: { readonly run: number; readonly step: number };
-  /** Kept channels by group, switched by hand. */
-  readonly channels?: Structure['channels'];
-  /** Kept taps by convolution, chosen by hand. */
-  readonly taps?: Structure['taps'];
-}
-
-/** What a run goes on from. */
-export interface Resumption {
-  readonly checkpoint: RunCheckpoint;
-  /** All it told before. */
-  readonly events: readonly RunEvent[];
-}
-
-export interface ResumeRequest extends RunRequest {
-  /** Rejects with a sentence when it cannot be had. */
-  load(): Promise<Resumption>;
-}
+export type {
+  ForkRequest,
+  ResumeRequest,
+  Resumption,
+  RunRequest,
+  SessionListener,
+  SessionServices,
+  SessionState,
+} from './session-options.ts';
 
 /** Milliseconds before each try to open another device: after a GPU process died, adapters come back in about 300. */
 const REOPEN_AFTER = [0, 300, 1_000, 3_000] as const;
@@ -429,17 +390,6 @@ export class Session {
   #tellMemory(): void {
     if (this.#opened) this.#listener.onMemory(this.#opened.bytes);
   }
-}
-
-/** Where runs stand together: as those that have not ended do. */
-function together(states: readonly SessionState[]): SessionState {
-  const some = (state: SessionState): boolean => states.includes(state);
-  if (some('running')) return 'running';
-  if (some('loading')) return 'loading';
-  if (some('paused')) return 'paused';
-  if (some('idle')) return some('done') ? 'paused' : 'idle';
-  if (some('done')) return 'done';
-  return states.length > 0 ? 'error' : 'idle';
 }
 
 /** That a run which goes on was trained on another adapter before. */

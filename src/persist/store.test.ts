@@ -135,6 +135,49 @@ test('a run resumed goes on from its checkpoint: what was told later is cut off,
   expect(run.bytes).toBe(1_000 + sizes.reduce((sum, size) => sum + size, 0));
 });
 
+test('a run from elsewhere is added as it is, to be resumed from its checkpoint; wholly or not at all', async () => {
+  const browser = new Browser(true);
+  const { store, backend } = browser.tab();
+  const events = [stepEvent(1), stepEvent(2), stepEvent(3), note(3, 'told later')];
+  const bytes = bytesOf(4);
+  const added = { ...spec('added'), state: 'paused', events } as const;
+  const id = await store.add({ ...added, checkpoint: { bytes, step: 2, events: 2 } });
+  const { run, checkpoint, events: read } = await store.read(id);
+  expect(run).toMatchObject({ name: 'added', step: 2, steps: 60, state: 'paused', writer: null });
+  expect(run.checkpoint).toEqual({ step: 2, bytes: bytes.length, events: 2 });
+  expect(checkpoint).toEqual(bytes);
+  expect(read).toEqual(events);
+  expect(isInterrupted(run)).toBe(true);
+  expect((await store.resume(id)).events).toEqual([stepEvent(1), stepEvent(2), note(2, 'told later')]);
+
+  // Without saying where the checkpoint stands it knows of all events.
+  const done = await store.add({ ...added, state: 'done', checkpoint: { bytes, step: 60 } });
+  expect((await store.resume(done)).events).toEqual(events);
+
+  for (const store_ of ['checkpoints', 'events', 'claims'] as const) {
+    const before = browser.disk.bytes;
+    let once = true;
+    backend.fault = ({ kind, store: where }) =>
+      kind === 'put' && where === store_ && once ? ((once = false), 'full') : undefined;
+    await expect(store.add({ ...added, checkpoint: { bytes, step: 2 } })).rejects.toThrow(/full/);
+    expect((await store.list()).runs).toHaveLength(2);
+    expect(browser.disk.bytes).toBe(before);
+  }
+});
+
+test('a run keeps its new name; one that its user closed is not taken for interrupted', async () => {
+  const { store } = new Browser(true).tab();
+  const writer = await store.create(spec('first'));
+  await writer.save({ bytes: bytesOf(1), step: 1, state: 'paused' });
+  await writer.mark({ name: 'second' });
+  await writer.mark({ state: 'stopped' });
+  await writer.close();
+  const [run] = (await store.list()).runs;
+  expect(run).toMatchObject({ name: 'second', spec: { name: 'first' }, state: 'stopped', step: 1 });
+  expect(run && isInterrupted(run)).toBe(false);
+  expect((await store.resume(writer.id)).run.name).toBe('second');
+});
+
 test('a deleted run frees all it took, also when it is still being written here', async () => {
   const { store, backend } = new Browser(true).tab();
   const kept = await store.create(spec('kept'));

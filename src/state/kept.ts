@@ -48,6 +48,8 @@ export function keptActions(store: StoreApi<LabState>, { send, open }: Page) {
     resume(kept) {
       const lane = open({ ...kept.spec, name: kept.name });
       if (!lane) return;
+      // At once: it is not to be resumed twice.
+      store.setState({ interrupted: store.getState().interrupted.filter((id) => id !== kept.id) });
       send({ type: 'resume', run: lane.run, id: kept.id, spec: kept.spec });
       if (lane.alone && kept.state !== 'done' && kept.state !== 'error') send({ type: 'run' });
     },

@@ -55,7 +55,8 @@ test('opens, steps, runs to the end, refuses a bad spec and goes on to the next 
   });
 
   lab.send({ type: 'open', runs: [{ run: 2, spec: { ...spec, sede: 1 } }] });
-  await vi.waitFor(() => expect(reports.at(-1)).toMatchObject({ type: 'problem', problems: [{ path: 'sede' }] }));
+  const problem = () => reports.findLast(({ type }) => type === 'problem');
+  await vi.waitFor(() => expect(problem()).toMatchObject({ problems: [{ path: 'sede' }] }));
   expect(states().at(-1)).toBe('done');
 
   await until('idle', { type: 'open', runs: [{ run: 2, spec }] });

@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keptIn } from './kept.ts';
+import { keptIn, problemsOf } from './kept.ts';
 import { BuiltPage, linkOf, press, waitForState, waitForStep } from './page.ts';
 
 const SPEC = {
@@ -15,6 +15,7 @@ const SPEC = {
 
 let built: BuiltPage;
 let context: BrowserContext;
+let page: Page;
 beforeAll(async () => {
   built = await BuiltPage.open();
   context = await built.browser.newContext({ viewport: { width: 1_366, height: 768 } });
@@ -24,7 +25,7 @@ afterAll(() => built.close());
 const savedAt = (page: Page): Promise<string | null> => page.locator('.saved-at').textContent();
 
 test('run, reload in the middle, Resume, finish: bit-equal to the undisturbed run; a second tab cannot take it meanwhile', async () => {
-  const page = await context.newPage();
+  page = await context.newPage();
   await page.goto(built.address + linkOf(SPEC));
   await waitForState(page, 'idle');
   await press(page, 'Run');
@@ -73,36 +74,38 @@ test('run, reload in the middle, Resume, finish: bit-equal to the undisturbed ru
   const resumed = (await keptIn(page)).find(({ record }) => record.id !== undisturbed?.record.id);
   expect(resumed?.checkpoint?.trainer.parameters.size).toBeGreaterThan(4);
   expect(resumed?.checkpoint).toEqual(undisturbed?.checkpoint);
-  await page.close();
 });
 
-test('the kept runs by keyboard: sort, open a finished one, delete it', async () => {
-  const page = await context.newPage();
-  await page.goto(built.address);
-  await waitForState(page, 'idle');
+test('the kept runs by keyboard: sort, open a finished one beside the other, delete one that is open', async () => {
   await page.keyboard.press('k');
   const dialog = page.getByRole('dialog');
-  const names = (): Promise<string[]> => dialog.locator('tbody td[data-title=Size]').allTextContents();
-  await expect.poll(async () => (await names()).length).toBe(2);
+  const rows = dialog.locator('tbody tr');
+  const sizes = (): Promise<string[]> => dialog.locator('td[data-title=Size]').allTextContents();
+  await expect
+    .poll(() => rows.allTextContents())
+    .toEqual([expect.stringMatching(/open here/), expect.stringMatching(/finished/)]);
   expect(await dialog.locator('th[aria-sort]').textContent()).toBe('Changed');
-  const size = dialog.getByRole('button', { name: 'Size', exact: true });
-  await size.focus();
+  await dialog.getByRole('button', { name: 'State', exact: true }).focus();
   await page.keyboard.press('Enter');
-  const descending = await names();
+  expect(await dialog.locator('th[aria-sort=ascending]').textContent()).toBe('State');
+  expect(await rows.first().textContent()).toMatch(/finished/);
   await page.keyboard.press('Enter');
-  expect(await dialog.locator('th[aria-sort=ascending]').textContent()).toBe('Size');
-  expect(await names()).toEqual(descending.toReversed());
+  expect(await rows.first().textContent()).toMatch(/open here/);
+  expect(await sizes()).toEqual([expect.stringMatching(/^\d+ kB$/), expect.stringMatching(/^\d+ kB$/)]);
+  expect(await problemsOf(page)).toEqual([]);
 
-  await dialog.getByRole('button', { name: 'Open Kept' }).first().click();
-  await waitForState(page, 'done');
-  expect(await page.locator('[data-step]').getAttribute('data-step')).toBe('60');
+  await dialog.getByRole('button', { name: 'Open Kept' }).press('Enter');
+  const lane = page.locator('.lane').nth(1);
+  await expect.poll(() => lane.getAttribute('data-lane-state')).toBe('done');
+  expect(await lane.getAttribute('data-lane-step')).toBe('60');
   expect(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled()).toBe(true);
+  await expect.poll(() => savedAt(page)).toBe('Saved at step 60');
 
   await page.keyboard.press('k');
-  const remove = dialog.getByRole('button', { name: /^Delete all finished/ });
-  await remove.click();
-  await dialog.getByRole('button', { name: 'Really?' }).click();
-  await expect.poll(async () => (await keptIn(page)).length).toBe(1);
-  await expect.poll(() => dialog.locator('tbody tr').allTextContents()).toEqual([expect.stringMatching(/open here/)]);
+  await expect.poll(() => rows.filter({ hasText: 'open here' }).count()).toBe(2);
+  await rows.first().getByRole('button', { name: 'Delete Kept' }).press('Enter');
+  await rows.first().getByRole('button', { name: 'Really? Kept' }).press('Enter');
+  await expect.poll(() => rows.count()).toBe(1);
+  expect(await keptIn(page)).toHaveLength(1);
   await page.close();
 });
