@@ -38,6 +38,16 @@ export type {
   SessionState,
 } from './session-options.ts';
 
+/** What there is of an open run, to take away. */
+export interface Standing {
+  readonly spec: Spec;
+  readonly state: SessionState;
+  /** All it told. */
+  readonly log: readonly RunEvent[];
+  /** Its latest checkpoint in memory, and how many events it had told by then; null before the first update. */
+  readonly latest: { readonly checkpoint: RunCheckpoint; readonly events: number } | null;
+}
+
 /** Milliseconds before each try to open another device: after a GPU process died, adapters come back in about 300. */
 const REOPEN_AFTER = [0, 300, 1_000, 3_000] as const;
 
@@ -53,6 +63,7 @@ interface Member {
   /** While it is being opened. */
   opening: Run | null;
   state: SessionState;
+  latest: Standing['latest'];
   readonly origin: Origin;
 }
 
@@ -187,6 +198,14 @@ export class Session {
     return run.ask(question, asking);
   }
 
+  /** What there is of an open run, to take away. Throws a sentence when there is no such run. */
+  standing(number: number): Standing {
+    const member = this.#members.get(number);
+    if (!member?.run) throw new Error('This run is not open. Start it again to take it away.');
+    const { spec, state, log, latest } = member;
+    return { spec, state, log: [...log], latest };
+  }
+
   run(): void {
     this.#advance('end');
   }
@@ -239,7 +258,7 @@ export class Session {
   }
 
   #add(number: number, spec: Spec, origin: Origin = {}): Promise<void> {
-    const member: Member = { number, spec, log: [], run: null, opening: null, state: 'loading', origin };
+    const member: Member = { number, spec, log: [], run: null, opening: null, state: 'loading', latest: null, origin };
     this.#members.set(number, member);
     this.#listener.onRunState(number, 'loading');
     this.#tellState();
@@ -262,6 +281,7 @@ export class Session {
       if (kept) {
         member.spec = kept.checkpoint.spec;
         kept.events.forEach(tell);
+        member.latest = { checkpoint: kept.checkpoint, events: member.log.length };
       }
       const options = kept ? { resume: kept.checkpoint } : origin.fork?.options;
       let before = 0;
@@ -275,6 +295,7 @@ export class Session {
         onCheckpoint: (checkpoint, events) => {
           // A fork is worth keeping once it has been trained.
           if (!current() || (origin.fork && checkpoint.trainer.step === options?.resume?.trainer.step)) return;
+          member.latest = { checkpoint, events: before + events };
           this.#listener.onCheckpoint?.(number, checkpoint, before + events);
         },
       });

@@ -1,8 +1,8 @@
-import type { Answer, Asking, Question, QuestionKind } from '../core/questions/questions.ts';
+import type { Asking, PageAnswer, PageQuestion, PageQuestionKind } from '../core/questions/questions.ts';
 import type { Command, Report } from '../worker/messages.ts';
 
 interface Asked {
-  resolve(answer: Answer): void;
+  resolve(answer: PageAnswer): void;
   reject(reason: Error): void;
   readonly onProgress: Asking['onProgress'];
 }
@@ -17,10 +17,10 @@ export class Questions {
   /**
    * Asks about a run. Rejects with a sentence when there is no answer; once `signal` aborts, with its reason at once.
    */
-  ask<Kind extends QuestionKind>(run: number, question: Question<Kind>, asking: Asking = {}): Promise<Answer<Kind>> {
+  ask<Kind extends PageQuestionKind>(run: number, question: PageQuestion<Kind>, asking: Asking = {}): Promise<PageAnswer<Kind>> {
     const { signal, onProgress } = asking;
     const ask = ++this.#last;
-    return new Promise<Answer<Kind>>((resolve, reject) => {
+    return new Promise<PageAnswer<Kind>>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
       const leave = (): void => {
         this.#asked.delete(ask);
@@ -30,13 +30,13 @@ export class Questions {
       const settled = (): void => signal?.removeEventListener('abort', leave);
       this.#asked.set(ask, {
         // The worker answers a question with an answer of its kind.
-        resolve: (answer) => (settled(), resolve(answer as Answer<Kind>)),
+        resolve: (answer) => (settled(), resolve(answer as PageAnswer<Kind>)),
         reject: (reason) => (settled(), reject(reason)),
         onProgress,
       });
       signal?.addEventListener('abort', leave, { once: true });
       // What the compiler cannot see: a question of some kind is a question.
-      this.send({ type: 'ask', ask, run, question: question as unknown as Question });
+      this.send({ type: 'ask', ask, run, question: question as unknown as PageQuestion });
     });
   }
 

@@ -9,12 +9,14 @@ import { Answering } from './asking.ts';
 import { Keeper } from './keeper.ts';
 import type { Command, Report } from './messages.ts';
 import { batchPosts } from './posting.ts';
+import { RunFiles } from './run-files.ts';
 
 let dataUrl = '';
 
 const report = batchPosts((message: Report) => self.postMessage(message));
 
-const keeper = new Keeper(new RunStore(new IndexedDb(), { schemes: SCHEMES, locks: webLocks() }), report);
+const store = new RunStore(new IndexedDb(), { schemes: SCHEMES, locks: webLocks() });
+const keeper = new Keeper(store, report);
 
 const session = new Session(
   {
@@ -46,7 +48,8 @@ const session = new Session(
   },
 );
 
-const answering = new Answering(session, report);
+const files = new RunFiles(session, store, SCHEMES, () => void keeper.list());
+const answering = new Answering(session, files, report);
 
 function handle(command: Command): void {
   switch (command.type) {

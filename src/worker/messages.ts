@@ -1,6 +1,6 @@
 import type { RunEvent } from '../core/events/events.ts';
 import type { Structure } from '../core/network/index.ts';
-import type { Answer, Question } from '../core/questions/questions.ts';
+import type { PageAnswer, PageQuestion } from '../core/questions/questions.ts';
 import type { SchemeProgress } from '../core/scheme/scheme.ts';
 import type { SpecProblem } from '../core/spec/parse.ts';
 import type { StorageUse } from '../persist/storage.ts';
@@ -38,8 +38,8 @@ export type Command =
   | { readonly type: 'pause' }
   /** All run on, then pause: after one step, after one epoch's worth, or at the next decision of any scheme. */
   | { readonly type: 'advance'; readonly to: 'step' | 'epoch' | 'decision' }
-  /** Asks about a run; `ask` is a number of the page's choosing that it has never used before. */
-  | { readonly type: 'ask'; readonly ask: number; readonly run: number; readonly question: Question }
+  /** Asks about a run (0 where none is meant); `ask` is a number of the page's choosing that it has never used before. */
+  | { readonly type: 'ask'; readonly ask: number; readonly run: number; readonly question: PageQuestion }
   /** Takes a question back. */
   | { readonly type: 'leave'; readonly ask: number }
   /** Asks for the kept runs. */
@@ -69,7 +69,7 @@ export type Report =
   /** Bytes that the open runs hold on the engine: data set, parameters, activations. */
   | { readonly type: 'memory'; readonly bytes: number }
   /** The answer to a question, or a sentence why there is none; progress comes before it. */
-  | { readonly type: 'answer'; readonly ask: number; readonly answer: Answer }
+  | { readonly type: 'answer'; readonly ask: number; readonly answer: PageAnswer }
   | { readonly type: 'noAnswer'; readonly ask: number; readonly message: string }
   | { readonly type: 'answering'; readonly ask: number; readonly done: number; readonly of: number }
   /**

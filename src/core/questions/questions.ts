@@ -1,9 +1,11 @@
-import type { LatencyRecord } from '../events/events.ts';
+import type { LatencyRecord, RunEvent } from '../events/events.ts';
 import type { Network, Structure, Tensors } from '../network/index.ts';
 import type { Quantiser } from '../quantise/index.ts';
+import type { Spec } from '../spec/spec.ts';
 
+export type RawBytes = Uint8Array<ArrayBuffer>;
 /** Raw images: 3,072 bytes each (32x32 rows of RGB, HWC). */
-export type RawPixels = Uint8Array<ArrayBuffer>;
+export type RawPixels = RawBytes;
 
 /** Which state of a run is meant: that of a kept checkpoint, taken before what was due at its step, or how it stands now. */
 export interface Moment {
@@ -92,6 +94,40 @@ export type Question<Kind extends QuestionKind = QuestionKind> = {
 }[Kind];
 
 export type Answer<Kind extends QuestionKind = QuestionKind> = { [K in Kind]: Questions[K]['answer'] }[Kind];
+
+/** What can be asked of the worker beside its runs: run files, and the runs kept in this browser. */
+export interface FileQuestions {
+  /** An open run, under its present name, as a run file: all it told, and its latest checkpoint in memory. */
+  writeRunFile: {
+    question: { readonly name: string };
+    answer: { readonly bytes: RawBytes; readonly step: number };
+  };
+  /** A kept run as a run file. */
+  writeKeptFile: {
+    question: { readonly id: string };
+    answer: { readonly bytes: RawBytes; readonly step: number };
+  };
+  /** Keeps the run in a run file in this browser, under a new id; one without a checkpoint is only to be looked at (null). */
+  readRunFile: {
+    question: { readonly bytes: RawBytes };
+    answer: {
+      readonly id: string | null;
+      readonly spec: Spec;
+      readonly state: 'paused' | 'done' | 'error';
+      readonly events: readonly RunEvent[];
+    };
+  };
+}
+
+/** All that the page can ask. */
+export interface PageQuestions extends Questions, FileQuestions {}
+export type PageQuestionKind = keyof PageQuestions;
+export type PageQuestion<Kind extends PageQuestionKind = PageQuestionKind> = {
+  [K in Kind]: { readonly kind: K } & PageQuestions[K]['question'];
+}[Kind];
+export type PageAnswer<Kind extends PageQuestionKind = PageQuestionKind> = {
+  [K in Kind]: PageQuestions[K]['answer'];
+}[Kind];
 
 /** How whoever asks hears of progress, and takes the question back. */
 export interface Asking {
