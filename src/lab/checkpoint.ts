@@ -161,8 +161,10 @@ function readHeader(json: string): Header {
   }
   const result = v.safeParse(headerSchema, parsed);
   if (!result.success) {
-    const [issue] = result.issues;
-    throw malformed(`${v.getDotPath(issue) ?? 'its header'}: ${issue.message}`);
+    const path = v.getDotPath(result.issues[0]);
+    // Names that are not ours are not repeated.
+    const place = path !== null && /^[\w./]{1,100}$/.test(path) ? path : 'its header';
+    throw malformed(`${place} is not as it was written`);
   }
   const spec = parseSpec(result.output.spec, SCHEMES);
   if (!spec.ok) throw malformed(spec.problems[0]?.message ?? 'its spec is not valid');

@@ -54,6 +54,8 @@ const LONGEST_LIST = WIDEST_LAYER + 1;
 
 /** A plain copy without prototype tricks: `__proto__` becomes a key like any other, and is refused as unknown. */
 function ownCopy(value: unknown, depth = 0): unknown {
+  // JSON has no -0.
+  if (value === 0) return 0;
   if (typeof value !== 'object' || value === null) return value;
   if (depth > DEEPEST) return '...';
   if (Array.isArray(value)) return value.slice(0, LONGEST_LIST).map((item) => ownCopy(item, depth + 1));

@@ -33,7 +33,8 @@ export const pathOf = (parent: string, key: string): string => (parent ? `${pare
 /** What was found, as short text. */
 function describe(value: unknown): string {
   // JSON would turn NaN and Infinity into null.
-  return harmless(typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? typeof value));
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  return harmless(JSON.stringify(value) ?? typeof value);
 }
 
 /** Text of others on its way to a page or a terminal: short, nothing that moves the cursor or turns the writing round. */
