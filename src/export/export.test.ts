@@ -164,10 +164,10 @@ describe('loaded models say what they are', () => {
 
   test('under a name of one’s own, what loads them finds them by it', () => {
     const tfjs = exportTfjs(source(), 'Half: "mine"');
-    expect(tfjs.files.map(({ name }) => name)).toEqual(['Half-mine.json', 'Half-mine.weights.bin']);
-    const json = JSON.parse(new TextDecoder().decode(fileOf(tfjs, 'Half-mine.json')));
+    expect(tfjs.files.map(({ name }) => name)).toEqual(['Half-mine.model.json', 'Half-mine.weights.bin']);
+    const json = JSON.parse(new TextDecoder().decode(fileOf(tfjs, 'Half-mine.model.json')));
     expect(json.weightsManifest[0].paths).toEqual(['Half-mine.weights.bin']);
-    expect(tfjs.snippet.code).toContain("tf.loadLayersModel('Half-mine.json')");
+    expect(tfjs.snippet.code).toContain("tf.loadLayersModel('Half-mine.model.json')");
     expect(exportOnnx(source(), 'Half: "mine"').snippet.code).toContain('("Half-mine.onnx")');
     expect(exportSafetensors(source(), 'Half: "mine"').snippet.code).toContain('("Half-mine.safetensors"');
   });

@@ -60,7 +60,10 @@ export function fileName(name: string, extension: string): string {
     .normalize('NFKC')
     .replaceAll(/[^\p{L}\p{N}\p{M}_.]+/gu, '-')
     .replaceAll(/\.+/g, '.');
-  const cut = [...plain.replace(/^[-.]+/, '')].slice(0, LONGEST).join('').replace(/[-.]+$/, '');
+  const cut = Array.from(plain.replace(/^[-.]+/, ''))
+    .slice(0, LONGEST)
+    .join('')
+    .replace(/[-.]+$/, '');
   const [stem = ''] = cut.split('.');
   return `${cut === '' ? 'run' : DEVICES.test(stem) ? `run-${cut}` : cut}.${extension}`;
 }

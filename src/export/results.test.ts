@@ -45,7 +45,7 @@ function parseCsv(text: string): string[][] {
     const character = text[i] ?? '';
     if (quoted) {
       if (character !== '"') cell += character;
-      else if (text[i + 1] === '"') ((cell += '"'), i++);
+      else if (text[i + 1] === '"') cell += text[i++];
       else [quoted, closed] = [false, true];
     } else if (character === ',' || character === '\r') {
       record.push(cell);
@@ -64,7 +64,10 @@ function parseCsv(text: string): string[][] {
 
 describe('results as CSV', () => {
   test('a row a run and step, all columns named, empty where there is nothing', () => {
-    const first = resultOf('A, "quoted"', [rowOf(1), rowOf(2, { testLoss: 2, testAccuracy: 0.5, widths: { conv1: 7 } })]);
+    const first = resultOf('A, "quoted"', [
+      rowOf(1),
+      rowOf(2, { testLoss: 2, testAccuracy: 0.5, widths: { conv1: 7 } }),
+    ]);
     const second = resultOf('B', [rowOf(1, { widths: { conv1: 3, conv2: 4 }, macs: 7 })]);
     expect(resultsCsv([first, second])).toBe(
       [
@@ -100,7 +103,9 @@ describe('results as CSV', () => {
   );
 
   test('a loss that is no number is told as such', () => {
-    const rows = parseCsv(resultsCsv([resultOf('A', [rowOf(1, { trainLoss: NaN }), rowOf(2, { trainLoss: Infinity })])]));
+    const rows = parseCsv(
+      resultsCsv([resultOf('A', [rowOf(1, { trainLoss: NaN }), rowOf(2, { trainLoss: Infinity })])]),
+    );
     expect(rows.slice(1).map((row) => row[3])).toEqual(['NaN', 'Infinity']);
   });
 });

@@ -6,7 +6,7 @@ const MAXIMUM_OF_RELU6 = 6;
 
 /**
  * The compact network as a TF.js layers model: `model.json` and `weights.bin`, or
- * `<name>.json` and `<name>.weights.bin` where a name is given. They must lie in one folder. Input: float32
+ * `<name>.model.json` and `<name>.weights.bin` where a name is given. They must lie in one folder. Input: float32
  * [batch, height, width, 3], RGB in 0 to 1; the first layer normalises. Output: logits [batch, classes]. Layers are called
  * as the network's nodes, weights as Keras calls them, in Keras' layouts, which are those of core/network. Throws what
  * compactModel throws.
@@ -15,7 +15,7 @@ export function exportTfjs(source: ExportSource, called?: string): Exported {
   const [file, weights] =
     called === undefined
       ? ['model.json', 'weights.bin']
-      : [fileName(called, 'json'), fileName(called, 'weights.bin')];
+      : [fileName(called, 'model.json'), fileName(called, 'weights.bin')];
   const model = compactModel(source);
   const layers = new Layers(model);
   for (const node of model.network.nodes) layers.add(node);
@@ -232,7 +232,11 @@ const window = (stride: number): Config => ({
   data_format: 'channels_last',
 });
 
-const snippet = (file: string, weights: string, { input, classes }: Model): string => `import * as tf from '@tensorflow/tfjs';
+const snippet = (
+  file: string,
+  weights: string,
+  { input, classes }: Model,
+): string => `import * as tf from '@tensorflow/tfjs';
 
 const model = await tf.loadLayersModel('${file}'); // its address; ${weights} lies beside it
 const pixels = new Uint8Array(${input.shape.join(' * ')}); // your image: rows of RGB, 0 to 255
