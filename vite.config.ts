@@ -35,7 +35,12 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: 'react', test: packages('react', 'react-dom', 'react-is', 'scheduler'), priority: 3 },
-            { name: 'mantine', test: packages('@mantine/[^/]+', '@floating-ui/[^/]+'), priority: 2 },
+            // Without what only scripts of their own use: the group is loaded whole, and at once.
+            {
+              name: 'mantine',
+              test: packages('@mantine/[^/]+(?!.*/components/Menu/)', '@floating-ui/[^/]+'),
+              priority: 2,
+            },
             { name: 'recharts', test: packages('recharts'), priority: 1 },
           ],
         },

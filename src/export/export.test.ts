@@ -158,8 +158,18 @@ describe('loaded models say what they are', () => {
 
   test('an odd id makes a plain file name', () => {
     const odd = source({ network: { ...network, id: '../a b/"c"' } });
-    expect(exportOnnx(odd).files[0]?.name).toBe('-a-b-c-.onnx');
-    expect(exportSafetensors(odd).files[0]?.name).toBe('-a-b-c-.safetensors');
+    expect(exportOnnx(odd).files[0]?.name).toBe('a-b-c.onnx');
+    expect(exportSafetensors(odd).files[0]?.name).toBe('a-b-c.safetensors');
+  });
+
+  test('under a name of one’s own, what loads them finds them by it', () => {
+    const tfjs = exportTfjs(source(), 'Half: "mine"');
+    expect(tfjs.files.map(({ name }) => name)).toEqual(['Half-mine.model.json', 'Half-mine.weights.bin']);
+    const json = JSON.parse(new TextDecoder().decode(fileOf(tfjs, 'Half-mine.model.json')));
+    expect(json.weightsManifest[0].paths).toEqual(['Half-mine.weights.bin']);
+    expect(tfjs.snippet.code).toContain("tf.loadLayersModel('Half-mine.model.json')");
+    expect(exportOnnx(source(), 'Half: "mine"').snippet.code).toContain('("Half-mine.onnx")');
+    expect(exportSafetensors(source(), 'Half: "mine"').snippet.code).toContain('("Half-mine.safetensors"');
   });
 });
 

@@ -15,6 +15,7 @@ export interface Snippet {
 }
 
 export interface Exported {
+  /** The file to load first; others lie beside it. */
   readonly files: readonly ExportedFile[];
   readonly snippet: Snippet;
 }
@@ -45,9 +46,27 @@ export function integerBytes(values: readonly number[]): Bytes {
   return new Uint8Array(view.buffer);
 }
 
-/** A network's id as the name of a file, without what some file systems refuse. */
-export const fileName = (id: string, extension: string): string =>
-  `${id.replaceAll(/[^\w-]+/g, '-') || 'network'}.${extension}`;
+/** Characters of a name, without the extension: few enough for any file system, also where each takes four bytes. */
+const LONGEST = 50;
+/** Names that Windows keeps for devices, whatever the extension. */
+const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
+
+/**
+ * What a user calls something, as the name of a file that every system takes: letters, digits, `_`, `-` and single dots of
+ * any script; everything else becomes a hyphen. Never empty, hidden, above 255 bytes or a path.
+ */
+export function fileName(name: string, extension: string): string {
+  const plain = name
+    .normalize('NFKC')
+    .replaceAll(/[^\p{L}\p{N}\p{M}_.]+/gu, '-')
+    .replaceAll(/\.+/g, '.');
+  const cut = Array.from(plain.replace(/^[-.]+/, ''))
+    .slice(0, LONGEST)
+    .join('')
+    .replace(/[-.]+$/, '');
+  const [stem = ''] = cut.split('.');
+  return `${cut === '' ? 'run' : DEVICES.test(stem) ? `run-${cut}` : cut}.${extension}`;
+}
 
 /** Hands out each name once. */
 export class Names {

@@ -4,7 +4,7 @@ import { exportOnnx } from './onnx.ts';
 import { exportSafetensors } from './safetensors.ts';
 import { exportTfjs } from './tfjs.ts';
 
-export type { Exported, ExportedFile, Snippet } from './format.ts';
+export { type Exported, type ExportedFile, type Snippet, fileName } from './format.ts';
 export type { ExportSource } from './model.ts';
 export { exportOnnx, exportSafetensors, exportTfjs };
 
@@ -13,7 +13,8 @@ export interface ExportFormat {
   readonly title: string;
   /** What it is for, in one sentence. */
   readonly summary: string;
-  readonly write: (source: ExportSource) => Exported;
+  /** `name` is what the files are called (see `fileName`); without, as the network. */
+  readonly write: (source: ExportSource, name?: string) => Exported;
 }
 
 /** The formats in which a run's compact network can be taken away. */

@@ -15,12 +15,12 @@ const NHWC_FROM_NCHW = [0, 2, 3, 1];
 const MAXIMUM_OF_RELU6 = 6;
 
 /**
- * The compact network as one ONNX file, `<network>.onnx`, in operators of opset 17. Input `images`: float32 [batch, height,
+ * The compact network as one ONNX file, `<name>.onnx` (default: the network's id), in operators of opset 17. Input `images`: float32 [batch, height,
  * width, 3], RGB in 0 to 1; the graph transposes and normalises. Output `logits`: float32 [batch, classes]. Values carry
  * the ids of the nodes that give them, weights the names of core/network, with kernels as [out, in, height, width]. Throws
  * what compactModel throws.
  */
-export function exportOnnx(source: ExportSource): Exported {
+export function exportOnnx(source: ExportSource, called: string = source.network.id): Exported {
   const model = compactModel(source);
   const graph = new Graph(model);
   for (const node of model.network.nodes) graph.add(node);
@@ -33,7 +33,7 @@ export function exportOnnx(source: ExportSource): Exported {
     output: { name: graph.logits, shape: ['batch', model.classes] },
     metadata: model.metadata,
   });
-  const name = fileName(id, 'onnx');
+  const name = fileName(called, 'onnx');
   return {
     files: [{ name, bytes }],
     snippet: { language: 'python', install: 'pip install numpy onnxruntime', code: snippet(name, model, graph) },

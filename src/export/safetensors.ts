@@ -3,14 +3,14 @@ import { type Exported, fileName, floatBytes, joinBytes, textBytes } from './for
 import { type ExportSource, type ModelTensor, compactModel } from './model.ts';
 
 /**
- * The tensors of the compact network as one safetensors file: `<network>.safetensors`. Names and layouts as in
+ * The tensors of the compact network as one safetensors file: `<name>.safetensors` (default: the network's id). Names and layouts as in
  * core/network (kernels [height, width, in, out], depthwise ones [height, width, channels, 1], dense ones [in, out]),
  * float32. The file's metadata hold the network that the tensors belong to. Throws what compactModel throws.
  */
-export function exportSafetensors(source: ExportSource): Exported {
+export function exportSafetensors(source: ExportSource, called: string = source.network.id): Exported {
   const { network, metadata, tensor } = compactModel(source);
   const tensors = parametersOf(network).map(({ name }) => tensor(name));
-  const name = fileName(network.id, 'safetensors');
+  const name = fileName(called, 'safetensors');
   return {
     files: [
       { name, bytes: joinBytes([header(tensors, metadata), ...tensors.map(({ values }) => floatBytes(values))]) },

@@ -1,17 +1,21 @@
 import { BATCH_NORM_EPSILON, CHANNEL_DEVIATION, CHANNEL_MEAN, type Node } from '../core/network/index.ts';
-import { type Exported, Names, floatBytes, joinBytes, textBytes } from './format.ts';
+import { type Exported, Names, fileName, floatBytes, joinBytes, textBytes } from './format.ts';
 import { type ExportSource, type Model, type ModelTensor, compactModel } from './model.ts';
 
-const WEIGHTS = 'weights.bin';
 const MAXIMUM_OF_RELU6 = 6;
 
 /**
- * The compact network as a TF.js layers model: `model.json` and `weights.bin`, which must lie in one folder. Input: float32
+ * The compact network as a TF.js layers model: `model.json` and `weights.bin`, or
+ * `<name>.model.json` and `<name>.weights.bin` where a name is given. They must lie in one folder. Input: float32
  * [batch, height, width, 3], RGB in 0 to 1; the first layer normalises. Output: logits [batch, classes]. Layers are called
  * as the network's nodes, weights as Keras calls them, in Keras' layouts, which are those of core/network. Throws what
  * compactModel throws.
  */
-export function exportTfjs(source: ExportSource): Exported {
+export function exportTfjs(source: ExportSource, called?: string): Exported {
+  const [file, weights] =
+    called === undefined
+      ? ['model.json', 'weights.bin']
+      : [fileName(called, 'model.json'), fileName(called, 'weights.bin')];
   const model = compactModel(source);
   const layers = new Layers(model);
   for (const node of model.network.nodes) layers.add(node);
@@ -32,17 +36,17 @@ export function exportTfjs(source: ExportSource): Exported {
     userDefinedMetadata: model.metadata,
     weightsManifest: [
       {
-        paths: [WEIGHTS],
+        paths: [weights],
         weights: layers.weights.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })),
       },
     ],
   };
   return {
     files: [
-      { name: 'model.json', bytes: textBytes(JSON.stringify(json)) },
-      { name: WEIGHTS, bytes: joinBytes(layers.weights.map(({ values }) => floatBytes(values))) },
+      { name: file, bytes: textBytes(JSON.stringify(json)) },
+      { name: weights, bytes: joinBytes(layers.weights.map(({ values }) => floatBytes(values))) },
     ],
-    snippet: { language: 'javascript', install: 'npm install @tensorflow/tfjs', code: snippet(model) },
+    snippet: { language: 'javascript', install: 'npm install @tensorflow/tfjs', code: snippet(file, weights, model) },
   };
 }
 
@@ -228,9 +232,13 @@ const window = (stride: number): Config => ({
   data_format: 'channels_last',
 });
 
-const snippet = ({ input, classes }: Model): string => `import * as tf from '@tensorflow/tfjs';
+const snippet = (
+  file: string,
+  weights: string,
+  { input, classes }: Model,
+): string => `import * as tf from '@tensorflow/tfjs';
 
-const model = await tf.loadLayersModel('model.json'); // its address; weights.bin lies beside it
+const model = await tf.loadLayersModel('${file}'); // its address; ${weights} lies beside it
 const pixels = new Uint8Array(${input.shape.join(' * ')}); // your image: rows of RGB, 0 to 255
 const logits = model.predict(tf.tensor4d(Float32Array.from(pixels), [1, ${input.shape.join(', ')}]).div(255));
 console.log(await logits.data(), await logits.argMax(-1).data()); // ${classes} logits and the class

@@ -49,7 +49,7 @@ export interface LabState {
   readonly past: readonly Undoable[];
 }
 
-export type Dialog = 'keyboard' | 'inspect' | 'kept';
+export type Dialog = 'keyboard' | 'inspect' | 'kept' | 'export';
 
 export interface Undoable {
   /** What was done, as in "Undo: fork". */

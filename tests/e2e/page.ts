@@ -56,12 +56,23 @@ export const waitForStep = (page: Page, step: number, timeout = 240_000): Promis
 export const press = (page: Page, name: string): Promise<void> =>
   page.getByRole('button', { name, exact: true }).click();
 
-/** The run's history, as the page exports it. */
-export async function exported(page: Page): Promise<RunResult> {
+/** The file of an entry of the menu "Export": what it is called and holds. */
+export async function downloaded(page: Page, item: string): Promise<{ name: string; bytes: Buffer }> {
   const download = page.waitForEvent('download');
-  await press(page, 'Export history');
-  const path = await (await download).path();
-  return JSON.parse(await readFile(path, 'utf8')) as RunResult;
+  await press(page, 'Export');
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
+  const file = await download;
+  return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
+}
+
+/** The history of the selected run, as the page exports it (of a race all runs in sight). */
+export async function exported(page: Page): Promise<RunResult> {
+  const { bytes } = await downloaded(page, 'Results (JSON)');
+  const results = [JSON.parse(bytes.toString('utf8')) as RunResult | RunResult[]].flat();
+  const name = await page.locator('.header-run').textContent();
+  const [result, ...others] = results.length === 1 ? results : results.filter(({ spec }) => spec.name === name);
+  if (!result || others.length > 0) throw new Error(`${1 + others.length} exported runs are called ${name}`);
+  return result;
 }
 
 /** Kept and total channels by layer, read off the labels of the map's rows. */

@@ -92,6 +92,16 @@ export const KEPT: PageCommand = {
   perform: ({ actions }) => actions.openDialog('kept'),
 };
 
+export const EXPORT: PageCommand = {
+  id: 'export',
+  label: 'Export',
+  key: 'd',
+  shown: 'D',
+  help: 'Download the selected run’s network, the results or a picture of them',
+  enabled: ({ lanes }) => lanes.length > 0,
+  perform: ({ actions }) => actions.openDialog('export'),
+};
+
 export const KEYBOARD: PageCommand = {
   id: 'keyboard',
   label: 'Keyboard',
@@ -156,15 +166,16 @@ export const COMMANDS: readonly PageCommand[] = [
   LIVE,
   INSPECT,
   KEPT,
+  EXPORT,
   KEYBOARD,
 ];
 
 const SLIDER_KEYS = /^(Arrow|Home$|End$|Page)/;
 
-/** Fields keep their keys; so do a slider those that move it and a button its space bar. */
+/** Fields, dialogs and menus keep their keys; so do a slider those that move it and a button its space bar. */
 function takesKeys(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.closest('input, select, textarea, [contenteditable], [role="dialog"]')) return true;
+  if (target.closest('input, select, textarea, [contenteditable], [role="dialog"], [role="menu"]')) return true;
   if (target.closest('[role="slider"]')) return SLIDER_KEYS.test(key);
   return key === ' ' && target.closest('button, a, summary') !== null;
 }

@@ -1,12 +1,11 @@
 import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
-import { Archive, Check, Download, Keyboard, Link, Microscope, Moon, Sun } from 'lucide-react';
+import { Archive, Check, Keyboard, Link, Microscope, Moon, Sun } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { resultOf } from '../../core/events/history.ts';
 import { encodeLink } from '../../core/spec/link.ts';
-import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
+import { useLab, useLabState } from '../app/lab-context.tsx';
 import { INSPECT, KEPT, KEYBOARD, type PageCommand } from '../commands/commands.ts';
-import { download } from '../widgets/download.ts';
+import { Export } from '../export/Export.tsx';
 import { sharedSpecs } from '../widgets/shared-specs.ts';
 
 export function Header() {
@@ -15,7 +14,6 @@ export function Header() {
   const racing = useLabState((state) => state.lanes.length > 1);
   const engine = useLabState((state) => state.engine);
   const memory = useLabState((state) => state.memory);
-  const view = useRunView();
   const clipboard = useClipboard({ timeout: 1_500 });
   const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const dark = useComputedColorScheme('light') === 'dark';
@@ -25,8 +23,6 @@ export function Header() {
     history.replaceState(null, '', encodeLink(spec, hidden));
     clipboard.copy(location.href);
   };
-  const exportHistory = (): void =>
-    download(`${view.start?.spec.name ?? 'run'}.json`, JSON.stringify(resultOf(lab.events()), null, 2));
 
   return (
     <header className="header">
@@ -62,19 +58,7 @@ export function Header() {
             {clipboard.copied ? <Check size={18} /> : <Link size={18} />}
           </ActionIcon>
         </Tooltip>
-        <Tooltip
-          label={racing ? `Download the history of ${opened?.name} as JSON` : 'Download the run’s history as JSON'}
-        >
-          <ActionIcon
-            variant="subtle"
-            size="lg"
-            aria-label="Export history"
-            onClick={exportHistory}
-            disabled={!view.start}
-          >
-            <Download size={18} />
-          </ActionIcon>
-        </Tooltip>
+        <Export />
         <CommandIcon command={INSPECT} icon={<Microscope size={18} />} />
         <CommandIcon command={KEPT} icon={<Archive size={18} />} />
         <CommandIcon command={KEYBOARD} icon={<Keyboard size={18} />} />

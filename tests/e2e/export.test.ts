@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decode } from 'fast-png';
+import type { Download, Page } from 'playwright';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunResult } from '../../src/core/events/history.ts';
+import { openCifar10 } from '../../src/data/cifar10.ts';
+import { fileSource } from '../../src/data/file-source.ts';
+import { onnxLogits, tfjsLogits } from '../../src/export/testing.ts';
+import { testImages } from '../../src/lab/test-images.ts';
+import { BuiltPage, downloaded, exported, linkOf, press, waitForState } from './page.ts';
+
+const TEST_IMAGES = 500;
+const STEPS = 40;
+const SPEC = {
+  version: 1,
+  name: '=Half of it',
+  seed: 3,
+  model: { id: 'convnet-micro', width: 0.5 },
+  data: { train: 1_000, test: TEST_IMAGES },
+  train: { steps: STEPS, batchSize: 20, learningRate: 0.05, evaluateEvery: 20 },
+  scheme: { id: 'magnitude', budget: { kind: 'channels', keep: 0.6 }, at: 20 },
+};
+
+let built: BuiltPage;
+beforeAll(async () => {
+  built = await BuiltPage.open();
+});
+afterAll(() => built.close());
+
+/** Share of images whose largest logit is their label's. */
+function accuracyOf(logits: Float32Array, labels: Uint8Array): number {
+  const right = [...labels].filter((label, image) => {
+    const row = [...logits.subarray(image * 10, image * 10 + 10)];
+    return row.indexOf(Math.max(...row)) === label;
+  });
+  return right.length / labels.length;
+}
+
+/** What axe finds in the page as it stands. */
+async function violations(page: Page): Promise<string[]> {
+  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    const found = await axe.run();
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  });
+}
+
+const focused = (page: Page): Promise<string | null | undefined> =>
+  page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent);
+
+const bytesOf = async (download: Download): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await readFile(await download.path()));
+
+test('a run in the page, exported: ONNX Runtime and TF.js reach its accuracy on its test images; results and picture are whole', async () => {
+  const { page, errors } = await built.visit(linkOf(SPEC));
+  await waitForState(page, 'idle');
+  await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
+  await press(page, 'Export');
+  expect(await page.getByRole('menuitem', { name: 'Results (CSV)', exact: true }).isDisabled()).toBe(true);
+  await page.getByText('Nothing has been trained yet').first().waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => focused(page)).toBe('Export');
+  await press(page, 'Run');
+  await waitForState(page, 'done');
+
+  // By keyboard: D opens the menu, arrows choose.
+  const first = page.waitForEvent('download');
+  await page.keyboard.press('d');
+  await page.waitForFunction(() => document.activeElement?.closest('[role="menu"]'));
+  await page.keyboard.press('ArrowDown');
+  await expect.poll(() => focused(page)).toBe('ONNX');
+  await page.keyboard.press('Enter');
+  const onnx = await first;
+  expect(onnx.suggestedFilename()).toBe('Half-of-it.onnx');
+  const dialog = page.getByRole('dialog', { name: 'Exported: ONNX' });
+  const onnxBytes = await bytesOf(onnx);
+  await dialog.getByText(`${onnxBytes.length.toLocaleString('en')} bytes`).waitFor();
+  expect(await dialog.getByRole('region', { name: 'Python' }).textContent()).toContain('"Half-of-it.onnx"');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await expect.poll(() => focused(page)).toBe('Export');
+
+  const files: Download[] = [];
+  page.on('download', (download) => files.push(download));
+  await press(page, 'Export');
+  await page.getByRole('menuitem', { name: 'TF.js layers model', exact: true }).click();
+  await expect
+    .poll(() => files.map((file) => file.suggestedFilename()))
+    .toEqual(['Half-of-it.model.json', 'Half-of-it.weights.bin']);
+  const [json, weights] = await Promise.all(files.map(bytesOf));
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+  // The page's own figure is the exported networks' on the same images.
+  const result = await exported(page);
+  const cifar = await openCifar10(fileSource(join(import.meta.dirname, '../../public/data')));
+  const indices = Array.from({ length: TEST_IMAGES }, (_, index) => index);
+  const { pixels, labels } = await testImages(cifar, TEST_IMAGES, indices);
+  const snippet = { language: 'python', install: '', code: '' } as const;
+  const byOnnx = await onnxLogits({ files: [{ name: 'model.onnx', bytes: onnxBytes }], snippet }, pixels);
+  expect(accuracyOf(byOnnx, labels)).toBe(result.final.testAccuracy);
+  const few = pixels.subarray(0, 50 * 3_072);
+  const parts = [
+    { name: 'model.json', bytes: json ?? onnxBytes },
+    { name: 'weights.bin', bytes: weights ?? onnxBytes },
+  ];
+  const byTfjs = await tfjsLogits({ files: parts, snippet }, few);
+  byTfjs.forEach((logit, i) => expect(Math.abs(logit - (byOnnx[i] ?? NaN))).toBeLessThan(1e-4));
+
+  // Results: as the command line writes them, and a row a step.
+  expect(Object.keys(result)).toEqual(['spec', 'adapter', 'history', 'events', 'final']);
+  expect(result.spec.name).toBe(SPEC.name);
+  expect(result.history).toHaveLength(STEPS);
+  const csv = await downloaded(page, 'Results (CSV)');
+  expect(csv.name).toBe('Half-of-it.csv');
+  const lines = csv.bytes.toString('utf8').split('\r\n');
+  expect(lines).toHaveLength(1 + STEPS + 1);
+  expect(lines[STEPS]?.split(',').slice(0, 7)).toEqual(rowOf(result).map(String));
+
+  // The picture: a slide that is not empty.
+  const picture = await downloaded(page, 'Picture (PNG)');
+  expect(picture.name).toBe('Half-of-it.png');
+  const { width, height, data, channels } = decode(picture.bytes);
+  expect([width, height]).toEqual([1_600, 900]);
+  const colours = new Set<string>();
+  for (let i = 0; i < data.length; i += channels) colours.add(data.subarray(i, i + 3).join());
+  expect(colours.size).toBeGreaterThan(20);
+  expect(errors).toEqual([]);
+  await page.close();
+});
+
+/** The cells of the last row. The name would be a formula to a spreadsheet. */
+function rowOf({ history, final }: RunResult): (string | number | undefined)[] {
+  const last = history.at(-1);
+  return [
+    `'${SPEC.name}`,
+    STEPS,
+    last?.epoch,
+    last?.trainLoss,
+    last?.trainAccuracy,
+    final.testLoss,
+    final.testAccuracy,
+  ];
+}
