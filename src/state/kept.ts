@@ -30,7 +30,7 @@ interface Page {
 
 export interface KeptActions {
   listKept(): void;
-  resume(kept: KeptRun): void;
+  resume(kept: Pick<KeptRun, 'id' | 'name' | 'spec' | 'state'>, go?: boolean): void;
   deleteKept(ids: readonly string[]): void;
   dismissInterrupted(): void;
   keepForGood(): Promise<boolean>;
@@ -42,16 +42,16 @@ export function keptActions(store: StoreApi<LabState>, { send, open }: Page) {
     /** Asks for the list anew. */
     listKept: () => send({ type: 'list' }),
     /**
-     * Opens a kept run where it was left. One that was cut off runs on at once, or as the others of the race do; one
-     * that failed waits, since it would fail again as it is.
+     * Opens a kept run where it was left. One that was cut off runs on at once (unless `go` is false), or as the others
+     * of the race do; one that failed waits, since it would fail again as it is.
      */
-    resume(kept) {
+    resume(kept, go = true) {
       const lane = open({ ...kept.spec, name: kept.name });
       if (!lane) return;
       // At once: it is not to be resumed twice.
       store.setState({ interrupted: store.getState().interrupted.filter((id) => id !== kept.id) });
       send({ type: 'resume', run: lane.run, id: kept.id, spec: kept.spec });
-      if (lane.alone && kept.state !== 'done' && kept.state !== 'error') send({ type: 'run' });
+      if (go && lane.alone && kept.state !== 'done' && kept.state !== 'error') send({ type: 'run' });
     },
     deleteKept: (ids) => send({ type: 'delete', ids }),
     dismissInterrupted: () => store.setState({ interrupted: [] }),

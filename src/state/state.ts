@@ -43,6 +43,8 @@ export interface LabState {
   readonly kept: KeptRuns | null;
   /** Ids of the runs that were found interrupted when the page opened, until this is dismissed. */
   readonly interrupted: readonly string[];
+  /** Name of the run file that is being read. */
+  readonly reading: string | null;
   /** What lies open over the page. */
   readonly dialog: Dialog | null;
   /** What can be undone, the newest last. */
@@ -78,6 +80,7 @@ export function initialState(schemes: readonly Scheme[]): LabState {
     published: 0,
     kept: null,
     interrupted: [],
+    reading: null,
     dialog: null,
     past: [],
   };

@@ -232,6 +232,19 @@ export function createLab(
     remember('the added run', () => removeLane(lane.run));
   };
 
+  const refuse = (error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    store.setState({ alert: { message, problems: [] } });
+  };
+  /** Shows a run of which nothing is computed, and plays it from its beginning. */
+  const addRecorded = (spec: Spec, events: readonly RunEvent[]): void => {
+    const lane = addLane(spec, { state: 'done', recorded: true });
+    if (!lane) return;
+    histories.add(lane.run, events);
+    show(lane.run);
+    playback.play(RECORDING_SPEED);
+  };
+
   const keeping = keptActions(store, {
     send: (command) => lab.send(command),
     open(spec) {
@@ -434,16 +447,31 @@ export function createLab(
         if (!response.ok) throw new Error(`The recorded run ${file} could not be loaded (${response.status}).`);
         const { decodeRecording } = await import('../core/events/recording.ts');
         const { spec, events } = decodeRecording(await response.text(), schemes);
-        const lane = addLane(spec, { state: 'done', recorded: true });
-        if (!lane) return;
-        histories.add(lane.run, events);
-        show(lane.run);
-        playback.play(RECORDING_SPEED);
+        addRecorded(spec, events);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        store.setState({ alert: { message, problems: [] } });
+        refuse(error);
       }
     },
+    /**
+     * Opens a run file: its run is kept in this browser, and opened where it stands. What cannot be used is refused with
+     * a sentence, and changes nothing.
+     */
+    async openRunFile(file: File): Promise<void> {
+      store.setState({ alert: null, reading: file.name });
+      try {
+        const { readRunFile } = await import('./run-files.ts');
+        const opened = await readRunFile(questions, file);
+        if (opened.kept) keeping.actions.resume(opened.kept, false);
+        else addRecorded(opened.spec, opened.events);
+        store.setState({ dialog: null });
+      } catch (error) {
+        refuse(error);
+      } finally {
+        store.setState({ reading: null });
+      }
+    },
+    /** Says in a sentence why something that was asked for did not happen. */
+    refuse: (error: unknown): void => refuse(error),
     /** Reads the address again, as after a link was pasted into it. */
     followLink(): void {
       const next = startOf(location.hash, schemes);

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { ROOT } from '../../scripts/steps/install.mjs';
 
-const DIST = join(ROOT, 'dist');
+const DIST = join(import.meta.dirname, '../../dist');
 const MOST_BYTES = 350_000;
 
 const STATIC_IMPORT = /(?:import|export)\s*(?:[\w*{}\s,$]+?\s*from\s*)?["'](\.\/[^"']+\.js)["']/g;

@@ -13,12 +13,14 @@ import { TapCard } from '../taps/TapCard.tsx';
 import './app.css';
 import { Dialogs } from './Dialogs.tsx';
 import { useLab, useLabState, useSlowestStep } from './lab-context.tsx';
+import { useDroppedFiles } from './use-dropped-files.ts';
 
 export function App() {
   const lab = useLab();
   const runState = useLabState((state) => state.runState);
   const step = useSlowestStep();
 
+  useDroppedFiles(lab);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (performKey(event, lab)) event.preventDefault();

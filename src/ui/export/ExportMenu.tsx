@@ -92,6 +92,7 @@ function Items({ onChoose }: { onChoose: (item: ExportItem, choice: ExportChoice
   const at = cursor === null ? '' : `, step ${view.step.toLocaleString('en')}`;
   const sections = [
     { section: 'network', label: 'Compact network of', of: `${lane.spec.name}${at}` },
+    { section: 'run', label: 'All of', of: lane.spec.name },
     { section: 'results', label: 'Results of', of: runs.length > 1 ? `${runs.length} runs` : runs[0]?.spec.name },
   ] as const;
   return sections.map(({ section, label, of }) => (

@@ -20,7 +20,7 @@ export interface ExportItem {
   readonly title: string;
   /** What one gets, in a few words. */
   readonly summary: string;
-  readonly section: 'network' | 'results';
+  readonly section: 'network' | 'run' | 'results';
   /** Why it cannot be had, in a few words; null where it can. */
   readonly why: (choice: ExportChoice) => string | null;
   /** Makes the files. Rejects with a sentence. */
@@ -36,6 +36,10 @@ const whyNoNetwork = ({ lane, view, cursor }: ExportChoice): string | null => {
   if (cursor !== null && !lane.snapshots.includes(view.step))
     return `Step ${view.step} is not kept; go to a marked step`;
   return null;
+};
+const whyNoRun = ({ lane, lab }: ExportChoice): string | null => {
+  if (lane.recorded) return 'A recording cannot go on';
+  return lab.live(lane.run).step === 0 ? 'Nothing has been trained yet' : null;
 };
 const whyNoResults = ({ runs }: ExportChoice): string | null => (runs.length === 0 ? 'No run is open' : null);
 const whyNoRows = (choice: ExportChoice): string | null =>
@@ -64,6 +68,13 @@ export const EXPORTS: readonly ExportItem[] = [
   network('onnx', 'ONNX', 'For ONNX Runtime and most others'),
   network('tfjs', 'TF.js layers model', 'Two files for TensorFlow.js'),
   network('safetensors', 'safetensors', 'Weights alone, for a program of your own'),
+  {
+    title: 'Run file',
+    summary: 'History and checkpoint: go on in another browser',
+    section: 'run',
+    why: whyNoRun,
+    write: async ({ lab, lane }) => (await import('../../state/run-files.ts')).writeRunFile(lab, lane),
+  },
   results('csv', 'Results (CSV)', 'A row a training step', whyNoRows),
   results('json', 'Results (JSON)', 'Spec, history, events and final figures', whyNoResults),
   {

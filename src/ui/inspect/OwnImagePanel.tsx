@@ -48,7 +48,7 @@ export function OwnImagePanel() {
       if (file) void take(file);
       else setRefusal('There is no image in the clipboard. Copy one, or choose a file.');
     };
-    // Anywhere: a file dropped beside the dialog would take the place of the page and its runs.
+    // Anywhere, and before the page takes it for a run file.
     const onDragOver = (event: DragEvent): void => event.preventDefault();
     const onDrop = (event: DragEvent): void => {
       event.preventDefault();
@@ -56,11 +56,11 @@ export function OwnImagePanel() {
     };
     window.addEventListener('paste', onPaste);
     window.addEventListener('dragover', onDragOver);
-    window.addEventListener('drop', onDrop);
+    window.addEventListener('drop', onDrop, { capture: true });
     return () => {
       window.removeEventListener('paste', onPaste);
       window.removeEventListener('dragover', onDragOver);
-      window.removeEventListener('drop', onDrop);
+      window.removeEventListener('drop', onDrop, { capture: true });
     };
   }, [take]);
   const useTest = (): void => {

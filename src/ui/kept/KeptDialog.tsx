@@ -5,6 +5,7 @@ import { type KeptRuns, isFinished } from '../../state/kept.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import { Confirm } from './Confirm.tsx';
 import { KeptTable } from './KeptTable.tsx';
+import { OpenRunFile } from './OpenRunFile.tsx';
 import './kept.css';
 import { sizeOf } from './kept-words.ts';
 
@@ -12,6 +13,7 @@ import { sizeOf } from './kept-words.ts';
 export default function KeptDialog({ onClose }: { onClose: () => void }) {
   const { actions } = useLab();
   const kept = useLabState((state) => state.kept);
+  const alert = useLabState((state) => state.alert);
   useEffect(() => actions.listKept(), [actions]);
   return (
     <Modal
@@ -23,6 +25,18 @@ export default function KeptDialog({ onClose }: { onClose: () => void }) {
       classNames={{ body: 'kept' }}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
+      {alert && (
+        <Alert
+          color="orange"
+          role="alert"
+          icon={<TriangleAlert size={18} />}
+          withCloseButton
+          closeButtonLabel="Dismiss"
+          onClose={actions.dismissAlert}
+        >
+          {alert.message}
+        </Alert>
+      )}
       {kept?.problem && (
         <Alert color="orange" role="alert" icon={<TriangleAlert size={18} />}>
           {kept.problem}
@@ -65,6 +79,7 @@ function Kept({ kept: { list, use, problem }, onClose }: { kept: KeptRuns; onClo
           {use.usage !== null && use.quota !== null && ` of about ${sizeOf(use.quota)} that the browser allows`}.
         </p>
         <div>
+          <OpenRunFile />
           {finished.length > 0 && (
             <Confirm label={`Delete all finished (${finished.length})`} onConfirm={() => remove(finished)} />
           )}

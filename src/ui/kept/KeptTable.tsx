@@ -3,6 +3,7 @@ import { ArrowDown, ArrowUp } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { type KeptRun, canResume, isFinished } from '../../state/kept.ts';
 import { useLab } from '../app/lab-context.tsx';
+import { download } from '../widgets/download.ts';
 import { Confirm } from './Confirm.tsx';
 import {
   type Column,
@@ -69,11 +70,21 @@ export function KeptTable({ runs, onClose }: { runs: readonly KeptRun[]; onClose
 }
 
 function Row({ run, scheme, now, onClose }: { run: KeptRun; scheme: string; now: number; onClose: () => void }) {
-  const { actions } = useLab();
+  const lab = useLab();
+  const { actions } = lab;
   const { id, name, updated, bytes, writer } = run;
   const open = (): void => {
     actions.resume(run);
     onClose();
+  };
+  const save = async (): Promise<void> => {
+    try {
+      const { writeKeptFile } = await import('../../state/run-files.ts');
+      const { files } = await writeKeptFile(lab, run);
+      for (const file of files) download(file.name, file.bytes, 'application/zip');
+    } catch (error) {
+      actions.refuse(error);
+    }
   };
   return (
     <tr data-kept={id}>
@@ -100,6 +111,12 @@ function Row({ run, scheme, now, onClose }: { run: KeptRun; scheme: string; now:
           >
             {isFinished(run) ? 'Open' : 'Resume'}
             <span className="unseen"> {name}</span>
+          </Button>
+        )}
+        {canResume(run) && (
+          <Button size="compact-sm" variant="subtle" title="Saves it as a run file" onClick={() => void save()}>
+            File
+            <span className="unseen"> of {name}</span>
           </Button>
         )}
         {writer !== 'elsewhere' && <Confirm label="Delete" of={name} onConfirm={() => actions.deleteKept([id])} />}
