@@ -69,7 +69,7 @@ test('a state is asked for once, tells how far it is, and is then known', async 
 });
 
 test('an answer of now is out of date once the run has moved on, one of a checkpoint never is', async () => {
-  const { store, asked, last } = page();
+  const { store, asked, clock, last } = page();
   const before = { run: 1, at: 5 };
   store.want(NOW, resting(5));
   await last().answer(5);
@@ -80,9 +80,10 @@ test('an answer of now is out of date once the run has moved on, one of a checkp
   expect(store.known(NOW).predictions?.right).toBe(2);
   expect([store.outdated(NOW, 5), store.outdated(NOW, 6), store.outdated(before, 6)]).toEqual([false, true, false]);
   store.want(before, resting(6));
-  store.want(NOW, { ...resting(6), live: false });
+  clock.now = 60_000;
+  store.want(NOW, { ...training(6), live: false });
   expect(asked).toHaveLength(2);
-  store.want(NOW, resting(6));
+  store.want(NOW, { ...resting(6), live: false });
   expect(asked).toHaveLength(3);
   // Until the new answer comes, the old one stays.
   expect(store.known(NOW).predictions?.step).toBe(5);

@@ -68,16 +68,17 @@ export class PredictionStore {
   }
 
   /**
-   * Sees to it that there is an answer: asks where there is none, or (with `live`) one that is out of date. What failed
-   * is not asked again by itself; a run that trains not before a while has passed.
+   * Sees to it that there is an answer: asks where there is none, or one that is out of date; of a run that trains only
+   * with `live`, and not before a while has passed. What failed is not asked again by itself.
    */
   want(chosen: Chosen, { step, training, live }: { step: number; training: boolean; live: boolean }): void {
     const { predictions, asking, problem } = this.known(chosen);
     if (asking || problem) return;
     if (!predictions) return void this.ask(chosen);
-    if (!live || !this.outdated(chosen, step)) return;
+    if (!this.outdated(chosen, step)) return;
     const { came, took } = this.#times.get(keyOf(chosen)) ?? { came: 0, took: 0 };
-    if (!training || this.#now() - came >= Math.max(REST, took / SHARE)) void this.ask(chosen);
+    const rested = this.#now() - came >= Math.max(REST, took / SHARE);
+    if (!training || (live && rested)) void this.ask(chosen);
   }
 
   /** Asks, also where there is an answer; it stays until the new one comes. Nothing happens while one is under way. */

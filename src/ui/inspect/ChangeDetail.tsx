@@ -19,12 +19,12 @@ interface ChangeDetailProps {
 export function ChangeDetail({ index, label, pixels, answers, onClose }: ChangeDetailProps) {
   return (
     <section className="change-detail" aria-label={`Test image ${index}`}>
-      <header>
+      <div className="change-title">
         <h3>
           Test image {index}: {oneOf(label)}
         </h3>
         <CloseButton size="sm" aria-label="Close the larger view" onClick={onClose} />
-      </header>
+      </div>
       <PixelImage pixels={pixels} size={128} />
       <table>
         <thead>

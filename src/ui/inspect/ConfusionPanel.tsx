@@ -8,6 +8,7 @@ import { ClassTable } from './ClassTable.tsx';
 import { ComparisonHead } from './ComparisonHead.tsx';
 import { type Cell, ConfusionTable } from './ConfusionTable.tsx';
 import './inspect-changes.css';
+import './inspect-confusion.css';
 import { type Comparison, useComparison } from './use-comparison.ts';
 
 type View = 'a' | 'b' | 'difference';

@@ -21,7 +21,7 @@ interface ConfusionTableProps {
 }
 
 /** Mixed at most this much with the background, so that text on it stays readable. */
-const DEEPEST = 55;
+const DEEPEST = 48;
 
 /** Rows are what images show, columns what they are taken for. Arrows move among the cells, Enter opens one. */
 export function ConfusionTable(props: ConfusionTableProps) {

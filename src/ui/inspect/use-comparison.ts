@@ -1,4 +1,4 @@
-import { useEffect, useReducer } from 'react';
+import { useEffect, useReducer, useRef } from 'react';
 import { useStore } from 'zustand';
 import { type StoreApi, createStore } from 'zustand/vanilla';
 import type { Lane } from '../../state/lanes.ts';
@@ -71,7 +71,7 @@ export interface Comparison {
 
 /**
  * The two states that are compared, with what is known of them; what is not known is asked for while the panel is open.
- * Null where no run can be asked. `live`: they follow their runs, every few seconds while these train.
+ * Null where no run can be asked. `live`: they follow their runs also while these train, every few seconds.
  */
 export function useComparison(live: boolean): Comparison | null {
   const lab = useLab();
@@ -113,11 +113,15 @@ export function useComparison(live: boolean): Comparison | null {
   };
   const [a, b] = [sideOf('A', pair?.a), sideOf('B', pair?.b)];
 
+  // A panel that does not follow its runs still begins with how they stand.
+  const begun = useRef(false);
   useEffect(() => {
-    for (const side of [a, b]) {
-      if (!side || side.lane.state === 'loading') continue;
-      predictions.want(side.chosen, { step: side.step, training: side.lane.state === 'running', live });
+    if (!a || !b) return;
+    for (const { chosen: of, lane, step } of [a, b]) {
+      if (lane.state === 'loading') continue;
+      predictions.want(of, { step, training: lane.state === 'running', live: live || !begun.current });
     }
+    begun.current = true;
   });
   useEffect(() => {
     if (pair) predictions.leave([pair.a, pair.b]);
