@@ -1,7 +1,6 @@
 import { NativeSelect, SegmentedControl } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { useMemo, useState } from 'react';
-import type { RawPixels } from '../../core/questions/questions.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
 import { TableSwitch } from '../charts/Card.tsx';
 import { StageTable } from '../sparsity/StageTable.tsx';
@@ -21,9 +20,8 @@ const SOURCES = [
   { value: 'test', label: 'Test image' },
   { value: 'own', label: 'Your image' },
 ];
-/** Two columns of maps from this width on. */
-const WIDE = 620;
-const COLUMN_GAP = 20;
+/** Two columns of maps from this width on, as far apart as in inspect.css. */
+const [WIDE, BETWEEN] = [620, 24];
 
 /** What two networks make of one image, layer by layer. */
 export function ActivationsPanel() {
@@ -32,10 +30,35 @@ export function ActivationsPanel() {
     const { lanes, selected } = lab.store.getState();
     return firstSides(lanes, selected, lab.live);
   });
+  if (!sides) return <NoAnswer run={null} problem={null} waiting="" />;
+  return <Compared {...sides} onSides={setSides} />;
+}
+
+interface ComparedProps {
+  readonly a: Chosen;
+  readonly b: Chosen;
+  readonly onSides: (sides: { a: Chosen; b: Chosen }) => void;
+}
+
+function Compared({ a, b, onSides }: ComparedProps) {
+  const [page, setPage] = useState(0);
+  const [table, setTable] = useState(false);
   const pixels = useInspecting(pixelsShown);
   const source = useInspecting((state) => state.source);
   const own = useInspecting((state) => state.own);
-  if (!sides) return <NoAnswer run={null} problem={null} waiting="" />;
+  const truth = useInspecting(({ test }) => (source === 'test' ? (test?.label ?? null) : null));
+  const [outputsA, outputsB] = [useOutputs(a.run), useOutputs(b.run)];
+  const pages = useMemo(
+    () => layerPages([...(outputsA ?? []), ...(outputsB ?? [])].map(({ layer }) => layer)),
+    [outputsA, outputsB],
+  );
+  const layers = pages[page] ?? pages[0] ?? [];
+  const [sideA, sideB] = [useSide(a, pixels, layers), useSide(b, pixels, layers)];
+  const { ref, width } = useElementSize();
+  const columns = width >= WIDE ? 2 : 1;
+  const column = Math.floor((width - (columns - 1) * BETWEEN) / columns);
+  const maps = (layer: string) => [sideA.side?.maps.get(layer) ?? null, sideB.side?.maps.get(layer) ?? null] as const;
+
   return (
     <div className="inspect-panel">
       <div className="inspect-head">
@@ -48,41 +71,7 @@ export function ActivationsPanel() {
             onChange={(value) => inspecting.setState({ source: value as 'test' | 'own' })}
           />
         )}
-        <TestImages run={sides.b.run} />
-      </div>
-      <Compared {...sides} pixels={pixels} onSides={setSides} />
-    </div>
-  );
-}
-
-interface ComparedProps {
-  readonly a: Chosen;
-  readonly b: Chosen;
-  readonly pixels: RawPixels | null;
-  readonly onSides: (sides: { a: Chosen; b: Chosen }) => void;
-}
-
-function Compared({ a, b, pixels, onSides }: ComparedProps) {
-  const [page, setPage] = useState(0);
-  const [table, setTable] = useState(false);
-  const [outputsA, outputsB] = [useOutputs(a.run), useOutputs(b.run)];
-  const pages = useMemo(
-    () => layerPages([...(outputsA ?? []), ...(outputsB ?? [])].map(({ layer }) => layer)),
-    [outputsA, outputsB],
-  );
-  const layers = pages[page] ?? pages[0] ?? [];
-  const [sideA, sideB] = [useSide(a, pixels, layers), useSide(b, pixels, layers)];
-  const { ref, width } = useElementSize();
-  const test = useInspecting(({ source, test: image }) => (source === 'test' ? image : null));
-  const column = Math.floor(width >= WIDE ? (width - COLUMN_GAP) / 2 : width);
-  const maps = (layer: string) => [sideA.side?.maps.get(layer) ?? null, sideB.side?.maps.get(layer) ?? null] as const;
-  const truth = test?.label ?? null;
-
-  return (
-    <>
-      <div className="inspect-head">
-        <MomentPicker label="A" chosen={a} onChoose={(chosen) => onSides({ a: chosen, b })} />
-        <MomentPicker label="B" chosen={b} onChoose={(chosen) => onSides({ a, b: chosen })} />
+        <TestImages run={b.run} />
         {pages.length > 1 && (
           <NativeSelect
             size="xs"
@@ -101,37 +90,45 @@ function Compared({ a, b, pixels, onSides }: ComparedProps) {
           <Verdict name="B" chosen={b} truth={truth} {...sideB} />
         </div>
         <div className="layers">
-          <div ref={ref} data-stale={sideA.stale || sideB.stale || undefined}>
-            {table ? (
-              <StageTable
-                title="Activations"
-                head={['Layer', 'Channel', 'A, mean', 'A, max', 'B, mean', 'B, max']}
-                rows={layers.flatMap((layer) => activationRows(layer, ...maps(layer)))}
-              />
-            ) : (
-              (sideA.side ?? sideB.side) &&
-              layers.map((layer) => {
-                const [mapsA, mapsB] = maps(layer);
-                return width > 0 && <LayerRow key={layer} layer={layer} a={mapsA} b={mapsB} width={column} />;
-              })
-            )}
+          <div className="layer-columns layer-pickers" data-columns={columns}>
+            <MomentPicker label="A" chosen={a} onChoose={(chosen) => onSides({ a: chosen, b })} />
+            <MomentPicker label="B" chosen={b} onChoose={(chosen) => onSides({ a, b: chosen })} />
+          </div>
+          <div className="layer-list">
+            <div ref={ref} data-stale={sideA.stale || sideB.stale || undefined}>
+              {table ? (
+                <StageTable
+                  title="Activations"
+                  head={['Layer', 'Channel', 'A, mean', 'A, max', 'B, mean', 'B, max']}
+                  rows={layers.flatMap((layer) => activationRows(layer, ...maps(layer)))}
+                />
+              ) : (
+                (sideA.side ?? sideB.side) &&
+                layers.map((layer) => {
+                  const [mapsA, mapsB] = maps(layer);
+                  return (
+                    width > 0 && (
+                      <LayerRow key={layer} layer={layer} a={mapsA} b={mapsB} columns={columns} width={column} />
+                    )
+                  );
+                })
+              )}
+            </div>
           </div>
         </div>
       </div>
-    </>
+    </div>
   );
 }
 
+interface VerdictProps extends ReturnType<typeof useSide> {
+  readonly name: string;
+  readonly chosen: Chosen;
+  readonly truth: number | null;
+}
+
 /** What one of the networks says in the end. */
-function Verdict({
-  name,
-  chosen,
-  truth,
-  side,
-  stale,
-  problem,
-  again,
-}: { name: string; chosen: Chosen; truth: number | null } & ReturnType<typeof useSide>) {
+function Verdict({ name, chosen, truth, side, stale, problem, again }: VerdictProps) {
   const lane = useLabState(({ lanes }) => lanes.find(({ run }) => run === chosen.run));
   if (!side) return <NoAnswer run={chosen.run} problem={problem} waiting="Computing ..." onAgain={again} />;
   return (
@@ -139,7 +136,14 @@ function Verdict({
       {problem && <Refusal problem={problem} onAgain={again} />}
       <ClassBars
         name={name}
-        title={`${name}: ${lane?.spec.name ?? ''}, step ${side.step.toLocaleString('en')}`}
+        title={
+          <>
+            <span title={lane?.spec.name}>
+              {name}: {lane?.spec.name}
+            </span>
+            <span className="class-step">step {side.step.toLocaleString('en')}</span>
+          </>
+        }
         colour={runStyle(lane?.colour ?? 0).colour}
         probabilities={side.probabilities}
         truth={truth}

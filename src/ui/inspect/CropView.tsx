@@ -60,15 +60,18 @@ export function CropView({ own }: { own: OwnFile }) {
         {width} × {height} pixels; used: {text}
       </p>
       {largest > 1 && (
-        <Slider
-          size="sm"
-          label={null}
-          thumbLabel="Size of the square"
-          min={Math.min(8, largest)}
-          max={largest}
-          value={crop.size}
-          onChange={(size) => move(resized(crop, size))}
-        />
+        <div className="crop-size">
+          <span aria-hidden>Size</span>
+          <Slider
+            size="sm"
+            label={null}
+            thumbLabel="Size of the square"
+            min={Math.min(8, largest)}
+            max={largest}
+            value={crop.size}
+            onChange={(size) => move(resized(crop, size))}
+          />
+        </div>
       )}
     </div>
   );

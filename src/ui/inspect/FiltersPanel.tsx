@@ -71,7 +71,11 @@ export function FiltersPanel() {
               rows={inOrder(shown.tiles, order).map(rowOf)}
             />
           ) : (
-            <ul className="filters" aria-label={`Kernels of ${shown.layer}`}>
+            <ul
+              className="filters"
+              aria-label={`Kernels of ${shown.layer}`}
+              data-size={shown.tiles.length <= 8 ? 'large' : shown.tiles.length <= 40 ? 'medium' : 'small'}
+            >
               {inOrder(shown.tiles, order).map((tile) => (
                 <li key={tile.channel} data-pruned={!tile.kept || undefined} title={textOf(tile)}>
                   <span className="filter-picture">

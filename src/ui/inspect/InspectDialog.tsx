@@ -1,5 +1,4 @@
-import { Modal, Tabs } from '@mantine/core';
-import '@mantine/core/styles/Tabs.css';
+import { Modal, SegmentedControl } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { type ComponentType, Suspense, lazy } from 'react';
 import { ActivationsPanel } from './ActivationsPanel.tsx';
@@ -8,18 +7,26 @@ import { OwnImagePanel } from './OwnImagePanel.tsx';
 import { type InspectTab, inspecting, useInspecting } from './inspecting.ts';
 import './inspect.css';
 
-const TABS: readonly { readonly value: InspectTab; readonly label: string; readonly panel: ComponentType }[] = [
-  { value: 'filters', label: 'Filters', panel: FiltersPanel },
-  { value: 'activations', label: 'Activations', panel: ActivationsPanel },
-  { value: 'confusion', label: 'Confusion', panel: lazy(() => import('./ConfusionPanel.tsx')) },
-  { value: 'changes', label: 'Changed images', panel: lazy(() => import('./ChangesPanel.tsx')) },
-  { value: 'image', label: 'Your image', panel: OwnImagePanel },
+const PANELS: Readonly<Record<InspectTab, ComponentType>> = {
+  filters: FiltersPanel,
+  activations: ActivationsPanel,
+  confusion: lazy(() => import('./ConfusionPanel.tsx')),
+  changes: lazy(() => import('./ChangesPanel.tsx')),
+  image: OwnImagePanel,
+};
+const TABS: readonly { readonly value: InspectTab; readonly label: string }[] = [
+  { value: 'filters', label: 'Filters' },
+  { value: 'activations', label: 'Activations' },
+  { value: 'confusion', label: 'Confusion' },
+  { value: 'changes', label: 'Changed images' },
+  { value: 'image', label: 'Your image' },
 ];
 
-/** A look into the networks of the page's runs. Only the tab in sight asks anything. */
+/** A look into the networks of the page's runs. Only the panel in sight asks anything. */
 export default function InspectDialog({ onClose }: { onClose: () => void }) {
   const tab = useInspecting((state) => state.tab);
   const phone = useMediaQuery('(max-width: 900px)', false, { getInitialValueInEffect: false });
+  const Panel = PANELS[tab];
   return (
     <Modal
       opened
@@ -32,27 +39,20 @@ export default function InspectDialog({ onClose }: { onClose: () => void }) {
       className="inspect"
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <Tabs
-        className="inspect-tabs"
-        keepMounted={false}
-        value={tab}
-        onChange={(value) => value && inspecting.setState({ tab: value as InspectTab })}
-      >
-        <Tabs.List aria-label="What to inspect">
-          {TABS.map(({ value, label }) => (
-            <Tabs.Tab key={value} value={value} {...(value === tab ? { 'data-autofocus': true } : {})}>
-              {label}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-        {TABS.map(({ value, panel: Panel }) => (
-          <Tabs.Panel key={value} value={value} className="inspect-tab">
-            <Suspense fallback={<p className="inspect-empty">Loading ...</p>}>
-              <Panel />
-            </Suspense>
-          </Tabs.Panel>
-        ))}
-      </Tabs>
+      <div className="inspect-choice">
+        <SegmentedControl
+          size={phone ? 'xs' : 'sm'}
+          aria-label="What to inspect"
+          data={[...TABS]}
+          value={tab}
+          onChange={(value) => inspecting.setState({ tab: value as InspectTab })}
+        />
+      </div>
+      <section className="inspect-tab" aria-label={TABS.find(({ value }) => value === tab)?.label}>
+        <Suspense fallback={<p className="inspect-empty">Loading ...</p>}>
+          <Panel />
+        </Suspense>
+      </section>
     </Modal>
   );
 }

@@ -12,11 +12,14 @@ export function LayerRow({
   layer,
   a,
   b,
+  columns,
   width,
 }: {
   layer: string;
   a: LayerMaps | null;
   b: LayerMaps | null;
+  /** Beside each other, or one below the other. */
+  columns: 1 | 2;
   /** Of the maps of one side, in pixels. */
   width: number;
 }) {
@@ -38,7 +41,8 @@ export function LayerRow({
         </div>
       </div>
       <div
-        className="layer-sides"
+        className="layer-columns"
+        data-columns={columns}
         role="slider"
         tabIndex={0}
         aria-label={`Channel of ${layer}`}

@@ -1,5 +1,5 @@
-import { Button, FileButton } from '@mantine/core';
-import { type DragEvent, useCallback, useEffect, useMemo, useState } from 'react';
+import { Button } from '@mantine/core';
+import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { Question, RawPixels } from '../../core/questions/questions.ts';
 import type { Lane } from '../../state/lanes.ts';
 import { ownImage } from '../../state/own-image.ts';
@@ -26,6 +26,7 @@ export function OwnImagePanel() {
   const [picking, setPicking] = useState(source === 'test' && test !== null);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [first] = lanes;
+  const input = useRef<HTMLInputElement>(null);
 
   const take = useCallback(async (file: File | null | undefined): Promise<void> => {
     if (!file) return;
@@ -66,13 +67,20 @@ export function OwnImagePanel() {
   return (
     <div className="inspect-panel" onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
       <div className="inspect-head">
-        <FileButton onChange={(file) => void take(file)} accept="image/*" inputProps={{ 'aria-label': 'Image file' }}>
-          {(props) => (
-            <Button {...props} size="xs">
-              Choose an image
-            </Button>
-          )}
-        </FileButton>
+        <Button size="xs" onClick={() => input.current?.click()}>
+          Choose an image
+        </Button>
+        <input
+          ref={input}
+          type="file"
+          accept="image/*"
+          hidden
+          onChange={({ currentTarget }) => {
+            void take(currentTarget.files?.[0]);
+            // The same file again is a change, too.
+            currentTarget.value = '';
+          }}
+        />
         {own && source === 'test' && (
           <Button size="xs" variant="default" onClick={useOwn}>
             Back to your image

@@ -2,12 +2,14 @@ import { expect, test } from 'vitest';
 import { cellByKey, layOutMaps } from './grid-keys.ts';
 
 test('few channels are drawn large on one line, many small on several, and none is lost', () => {
-  expect(layOutMaps(8, 32, 500)).toEqual({ size: 56, perLine: 8, lines: 1 });
-  expect(layOutMaps(16, 16, 500)).toEqual({ size: 31, perLine: 16, lines: 1 });
+  expect(layOutMaps(8, 32, 500)).toEqual({ size: 62, perLine: 8, lines: 1 });
+  expect(layOutMaps(4, 32, 500)).toEqual({ size: 76, perLine: 4, lines: 1 });
+  // 44 pixels each: at most 11 to a line, so two lines of 8.
+  expect(layOutMaps(16, 16, 500)).toEqual({ size: 62, perLine: 8, lines: 2 });
+  expect(layOutMaps(32, 8, 500)).toEqual({ size: 31, perLine: 16, lines: 2 });
   const many = layOutMaps(1_280, 4, 500);
   expect(many).toEqual({ size: 16, perLine: 31, lines: 42 });
   expect(many.perLine * many.lines).toBeGreaterThanOrEqual(1_280);
-  expect(layOutMaps(64, 32, 300)).toEqual({ size: 26, perLine: 11, lines: 6 });
 });
 
 test('arrow keys go from map to map and from line to line, and stay within', () => {

@@ -1,14 +1,20 @@
 import type { CellLayout } from '../canvas/cells.ts';
 
-/** The smallest side of a map that can still be read, for large maps and for those of 8x8 pixels or fewer. */
-const [SMALLEST, SMALLEST_COARSE, LARGEST] = [26, 16, 56];
+const LARGEST = 76;
 
-/** How a layer's maps lie: as large as fits one line, in lines where even small ones do not. */
+/** How large a map should at least be: the smaller, the more there are, and the fewer pixels they have. */
+function wantedSize(channels: number, pixels: number): number {
+  if (channels > 256) return 16;
+  if (channels > 64) return pixels > 8 ? 30 : 22;
+  return pixels > 8 ? 44 : 30;
+}
+
+/** How a layer's maps lie: on as few lines as they need for their size, and then as large as fits. */
 export function layOutMaps(channels: number, pixels: number, width: number): CellLayout {
-  const least = pixels <= 8 ? SMALLEST_COARSE : SMALLEST;
-  const size = Math.max(least, Math.min(LARGEST, Math.floor(width / Math.max(1, channels))));
-  const perLine = Math.max(1, Math.floor(width / size));
-  return { size, perLine, lines: Math.ceil(channels / perLine) };
+  const most = Math.max(1, Math.floor(width / wantedSize(channels, pixels)));
+  const lines = Math.ceil(channels / most);
+  const perLine = Math.max(1, Math.ceil(channels / Math.max(1, lines)));
+  return { size: Math.min(LARGEST, Math.floor(width / perLine)), perLine, lines };
 }
 
 /** Where a key takes the mark among `count` cells in lines (null: none is marked); null for any other key. */
