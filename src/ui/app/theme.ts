@@ -1,4 +1,4 @@
-import { Tooltip, createTheme } from '@mantine/core';
+import { Modal, Tooltip, createTheme } from '@mantine/core';
 
 /** Leaf green of the page; shade 8 on white and shade 4 on black pass AA. */
 export const theme = createTheme({
@@ -9,6 +9,8 @@ export const theme = createTheme({
   defaultRadius: 'md',
   cursorType: 'pointer',
   components: {
+    // Its heading is no second banner of the page.
+    Modal: Modal.extend({ defaultProps: { attributes: { header: { role: 'none' } } } }),
     // Within the landmark they belong to, and below their control, where nothing is cut off.
     Tooltip: Tooltip.extend({ defaultProps: { withinPortal: false, position: 'bottom', openDelay: 300 } }),
   },

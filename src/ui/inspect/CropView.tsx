@@ -1,29 +1,26 @@
 import { Slider } from '@mantine/core';
 import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { type Crop, cropOf } from '../../core/own-image/index.ts';
-import { type OwnImage, ownImage } from '../../state/own-image.ts';
 import { surfaceOf } from '../canvas/surface.ts';
 import { grabbed, held } from '../widgets/slider.ts';
 import { cropByKey, resized } from './crop-moves.ts';
-import { type OwnFile, inspecting } from './inspecting.ts';
-import { Repeater } from './repeater.ts';
+import { Cropper } from './cropper.ts';
+import type { OwnFile } from './inspecting.ts';
 
 /** Room of the original, in pixels. */
 const [WIDEST, HIGHEST] = [330, 260];
-/** Milliseconds between two scalings while the square is moved. */
-const EVERY = 120;
 
 /** The original with the square that networks see of it: to drag, to move by arrow keys, to resize. */
 export function CropView({ own }: { own: OwnFile }) {
-  const { file, name, image } = own;
+  const { id, file, name, image } = own;
   const { width, height } = image;
   const [crop, setCrop] = useState(image.crop);
   const scale = Math.min(WIDEST / width, HIGHEST / height, 8);
-  const change = useCropped(own);
+  const cropper = useMemo(() => new Cropper({ id, file, name }), [id, file, name]);
   const move = (wish: Crop): void => {
     const next = cropOf(width, height, wish);
     setCrop(next);
-    change(next);
+    cropper.crop(next);
   };
 
   const grip = useRef({ x: 0, y: 0 });
@@ -75,24 +72,6 @@ export function CropView({ own }: { own: OwnFile }) {
       )}
     </div>
   );
-}
-
-/** Scales the latest square asked for, one at a time, and shows the networks what comes of it. */
-function useCropped({ id, file, name }: OwnFile): (crop: Crop) => void {
-  const wanted = useRef<Crop | null>(null);
-  const repeater = useMemo(
-    () =>
-      new Repeater<OwnImage>(
-        () => ownImage(file, wanted.current ?? undefined),
-        ({ answer }) => answer && inspecting.setState({ own: { id, file, name, image: answer } }),
-        EVERY,
-      ),
-    [id, file, name],
-  );
-  return (crop) => {
-    wanted.current = crop;
-    repeater.again();
-  };
 }
 
 /** The image as it is. */

@@ -30,34 +30,45 @@ export interface Asked<Kind extends QuestionKind> {
 export function useAnswer<Kind extends QuestionKind>(run: number | null, question: Question<Kind> | null): Asked<Kind> {
   const lab = useLab();
   useLabState(({ published }) => published);
-  const view = run === null ? null : lab.live(run);
-  const open = view !== null && view.start !== null;
-  // Test images and checkpoints stay as they are.
-  const moves = question !== null && question.kind !== 'testImages' && !('at' in question);
-  const version = moves ? view?.version : 0;
+  const open = run !== null && lab.live(run).start !== null;
   const [latest, setLatest] = useState<Answered<Kind> | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [refused, setRefused] = useState<Omit<Answered<Kind>, 'answer'> & { readonly why: string | null }>();
   const repeater = useRef<Repeater<Answer<Kind>> | null>(null);
 
   useEffect(() => {
     if (run === null || !question || !open) return undefined;
     const made = new Repeater<Answer<Kind>>(
       (signal) => lab.ask(run, question, { signal }),
-      (known) => {
-        setProblem(known.problem);
-        if (known.answer) setLatest({ run, question, answer: known.answer });
+      ({ answer, problem }) => {
+        setRefused({ run, question, why: problem });
+        if (answer) setLatest({ run, question, answer });
       },
       EVERY,
     );
     repeater.current = made;
-    setProblem(null);
+    made.again();
+    // Test images and checkpoints stay as they are.
+    const moves = question.kind !== 'testImages' && !('at' in question);
+    let { version } = lab.live(run);
+    const leave = lab.store.subscribe(() => {
+      const now = lab.live(run).version;
+      if (moves && now !== version) made.again();
+      version = now;
+    });
     return () => {
+      leave();
       made.stop();
       repeater.current = null;
     };
   }, [lab, run, question, open]);
-  useEffect(() => repeater.current?.again(), [lab, run, question, open, version]);
 
   const again = useCallback(() => repeater.current?.again(), []);
-  return { latest, stale: latest !== null && (latest.run !== run || latest.question !== question), problem, again };
+  const present = (of: Omit<Answered<Kind>, 'answer'> | null | undefined): boolean =>
+    of?.run === run && of?.question === question;
+  return {
+    latest,
+    stale: latest !== null && !present(latest),
+    problem: present(refused) ? (refused?.why ?? null) : null,
+    again,
+  };
 }
