@@ -74,7 +74,7 @@ test('a look into a run: its filters, what they see in an image, and what the ru
   const filters = dialog.getByRole('list', { name: 'Kernels of conv1' }).getByRole('listitem');
   await filters.nth(7).waitFor();
   expect(await filters.count()).toBe(8);
-  const titles = await filters.evaluateAll((items) => items.map(({ title }) => title));
+  const titles = await filters.evaluateAll((items) => items.map((item) => item.getAttribute('title') ?? ''));
   const pruned = titles.map((title) => title.includes('pruned'));
   expect(pruned.filter((off) => !off)).toHaveLength(kept);
   await dialog.getByText('By norm', { exact: true }).click();

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { Question, RawPixels } from '../../core/questions/questions.ts';
 import type { Lane } from '../../state/lanes.ts';
 import { ownImage } from '../../state/own-image.ts';
@@ -48,13 +48,21 @@ export function OwnImagePanel() {
       if (file) void take(file);
       else setRefusal('There is no image in the clipboard. Copy one, or choose a file.');
     };
+    // Anywhere: a file dropped beside the dialog would take the place of the page and its runs.
+    const onDragOver = (event: DragEvent): void => event.preventDefault();
+    const onDrop = (event: DragEvent): void => {
+      event.preventDefault();
+      void take(event.dataTransfer?.files[0]);
+    };
     window.addEventListener('paste', onPaste);
-    return () => window.removeEventListener('paste', onPaste);
+    window.addEventListener('dragover', onDragOver);
+    window.addEventListener('drop', onDrop);
+    return () => {
+      window.removeEventListener('paste', onPaste);
+      window.removeEventListener('dragover', onDragOver);
+      window.removeEventListener('drop', onDrop);
+    };
   }, [take]);
-  const onDrop = (event: DragEvent): void => {
-    event.preventDefault();
-    void take(event.dataTransfer.files[0]);
-  };
   const useTest = (): void => {
     setPicking(true);
     if (test) inspecting.setState({ source: 'test' });
@@ -65,7 +73,7 @@ export function OwnImagePanel() {
   };
 
   return (
-    <div className="inspect-panel" onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
+    <div className="inspect-panel">
       <div className="inspect-head">
         <Button size="xs" onClick={() => input.current?.click()}>
           Choose an image
