@@ -33,7 +33,10 @@ export function LayerRow({
     <section className="layer" aria-label={layer}>
       <div className="layer-head">
         <h3>{layer}</h3>
-        <p>{text ?? `${any ? `${any.width}×${any.height} pixels. ` : ''}Kept: A ${keptText(a)}, B ${keptText(b)}`}</p>
+        <p>
+          {text ??
+            `${any ? `${any.width}×${any.height} pixels. ` : ''}Kept: ${[keptText('A', a), keptText('B', b)].filter(Boolean).join(', ')}`}
+        </p>
         <div className="scale">
           {number(range.least)}
           <span style={{ background: VIRIDIS_GRADIENT }} />
@@ -123,7 +126,8 @@ function Maps({
 /** Three digits that tell apart what the colours tell apart. */
 const number = (value: number): string => (value === 0 ? '0' : value.toPrecision(3));
 
-const keptText = (maps: LayerMaps | null): string => (maps ? `${maps.kept} of ${maps.channels.length}` : 'none');
+const keptText = (name: string, maps: LayerMaps | null): string =>
+  maps ? `${name} ${maps.kept} of ${maps.channels.length}` : '';
 
 function channelText(channel: number, a: LayerMaps | null, b: LayerMaps | null): string {
   const side = (name: string, maps: LayerMaps | null): string => {

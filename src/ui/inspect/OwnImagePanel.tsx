@@ -15,6 +15,7 @@ import { inspecting, pixelsShown, useInspecting } from './inspecting.ts';
 import { softmax } from './probabilities.ts';
 import { askable } from './sides.ts';
 import { useAnswer } from './use-answer.ts';
+import './own-image.css';
 
 /** What every run of the page says of an image of the user's, or of a test image. */
 export function OwnImagePanel() {
