@@ -61,25 +61,24 @@ export class ZipReader {
 
 /** Inflates into as many bytes as are expected; null when it is damaged or becomes longer. */
 function inflated(data: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> | null {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  let ended = false;
-  const inflate = new Inflate((part, final) => {
-    parts.push(part);
-    length += part.length;
-    ended = final;
+  const out: { readonly parts: Uint8Array[]; length: number } = { parts: [], length: 0 };
+  const inflate = new Inflate((part) => {
+    out.parts.push(part);
+    out.length += part.length;
   });
   try {
-    for (let at = 0; at < data.length && length <= size && !ended; at += PIECE) {
+    // The last piece throws when there should be more.
+    for (let at = 0; at < data.length; at += PIECE) {
       inflate.push(data.subarray(at, at + PIECE), at + PIECE >= data.length);
+      if (out.length > size) return null;
     }
   } catch {
     return null;
   }
-  if (!ended || length !== size) return null;
+  if (out.length !== size) return null;
   const bytes = new Uint8Array(size);
   let at = 0;
-  for (const part of parts) {
+  for (const part of out.parts) {
     bytes.set(part, at);
     at += part.length;
   }

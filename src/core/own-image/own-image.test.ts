@@ -67,7 +67,11 @@ describe('the header', () => {
         0,
         0,
         ...Array<number>(6).fill(0),
-        ...[0x21, 0xf9, 4, 0, 0, 0, 0, 0],
+        0x21,
+        0xf9,
+        4,
+        ...little(4, 0),
+        0,
         0x2c,
         ...little(2, x, y, width, height),
       ]);

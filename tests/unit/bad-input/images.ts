@@ -43,7 +43,7 @@ export function images(effort: Effort): void {
       ));
 
     test('files that would keep a reader busy: endless markers, blocks and boxes', async () => {
-      const large = new Uint8Array(LARGEST_FILE).fill(0xff);
+      const large = new Uint8Array(LARGEST_FILE / 5).fill(0xff);
       await read(large);
       large.set([0xff, 0xd8, 0xff]);
       await read(large);

@@ -39,7 +39,7 @@ export const NASTY: readonly unknown[] = [
   Array.from({ length: 3_000 }, () => 0),
   JSON.parse('{"__proto__":{"polluted":1}}'),
   JSON.parse('{"constructor":{"prototype":{"polluted":1}}}'),
-  { toString: 'not a function', length: -1, then: 1 },
+  { toString: 'not a function', length: -1 },
 ];
 
 /** By its place: fast-check could not write down some of the values. */

@@ -31,9 +31,9 @@ const textOf = ({ checkpoint, ...file }: RunFile): string =>
   JSON.stringify([file, checkpoint && { ...checkpoint, bytes: Buffer.from(checkpoint.bytes).toString('base64') }]);
 
 /** The files with a change, zipped again under digests that are right. */
-async function rezipped(files: Files, change: (files: Files) => void): Promise<Bytes> {
+async function rezipped(files: Files, edit: (files: Files) => void): Promise<Bytes> {
   const own = { ...files };
-  change(own);
+  edit(own);
   if (own['manifest.json'] === files['manifest.json']) {
     const manifest = JSON.parse(decode(own['manifest.json'])) as { files: { name: string }[] };
     manifest.files = await Promise.all(
@@ -115,17 +115,7 @@ export function runFiles(effort: Effort): void {
       ));
 
     test('text in place of JSON: cut off, of other characters, nothing, or no UTF-8', async () => {
-      const texts = [
-        '',
-        '{',
-        'null',
-        '[]',
-        `${'['.repeat(100_000)}`,
-        '\ufeff{}',
-        '{"format":1}',
-        '{"format":2}',
-        '\n\n',
-      ];
+      const texts = ['', '{', 'null', '[]', '['.repeat(100_000), '\ufeff{}', '{"format":1}', '{"format":2}', '\n\n'];
       for (const name of ['spec.json', 'events.jsonl', 'manifest.json']) {
         for (const bytes of [
           ...texts.map(encode),

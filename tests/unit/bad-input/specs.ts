@@ -37,7 +37,7 @@ function expectProblems(problems: readonly SpecProblem[]): void {
 export function specs(effort: Effort): void {
   describe('specs', () => {
     test('any change of a spec: the spec, or sentences with its keys', () =>
-      asserted(effort, 1_500, [preset, fc.array(change, { minLength: 1, maxLength: 3 })], (spec, changes) => {
+      asserted(effort, 800, [preset, fc.array(change, { minLength: 1, maxLength: 3 })], (spec, changes) => {
         const input = changes.reduce<unknown>((value, one) => changed(value, one), spec);
         const parsed = parseSpec(input, SCHEMES);
         expectUnharmed();
