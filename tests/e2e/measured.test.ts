@@ -98,7 +98,7 @@ test('a finished run is measured beside dense; its evaluations are dots, and the
 
   await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
   await show(page, 'Pareto');
-  const evaluations = result.events.filter(({ kind }) => kind === 'evaluate');
+  const evaluations = result.history.filter(({ testAccuracy }) => testAccuracy !== undefined);
   await expect.poll(() => page.locator('.pareto-dot').count()).toBe(evaluations.length);
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
@@ -116,7 +116,13 @@ test('a finished run is measured beside dense; its evaluations are dots, and the
     cost: numberOf(cost),
     front: front === 'yes',
   }));
-  expect(dots.map(({ step }) => step).sort((a, b) => a - b)).toEqual(evaluations.map(({ step }) => step));
+  expect(dots.map(({ step, accuracy, cost }) => [step, accuracy, cost]).sort(([a = 0], [b = 0]) => a - b)).toEqual(
+    evaluations.map(({ step, testAccuracy = NaN, macs: cost }) => [
+      step,
+      Number((100 * testAccuracy).toFixed(1)),
+      cost,
+    ]),
+  );
   for (const dot of dots) expect(dot.front).toBe(!dots.some((other) => dominates(other, dot)));
   await press(page, 'Show Half at step 15');
   await expect.poll(() => page.getByLabel('Time line', { exact: true }).getAttribute('data-rewound')).toBe('15');
