@@ -26,7 +26,9 @@ export function RunSpeeds({ lane: { run, recorded } }: { lane: Lane }) {
         <table>
           <thead>
             <tr>
-              <th scope="col" className="left" aria-label="What" />
+              <th scope="col" className="left">
+                Network
+              </th>
               <th scope="col">Dense</th>
               <th scope="col">{view.version === lab.live(run).version ? 'Now' : `Step ${view.step}`}</th>
               <th scope="col" title="As a share of the dense network's">
