@@ -60,15 +60,30 @@ function kill(child: ChildProcess): Promise<void> {
   return gone;
 }
 
-/** Calls back with every step that the page says is kept, at once. */
-async function listen(page: Page, onSaved: (step: number) => void): Promise<void> {
-  await page.exposeFunction('told', (text: string) => onSaved(Number(text.replaceAll(/\D/g, ''))));
+interface Told {
+  /** The page says that this step is kept. */
+  onSaved(step: number): void;
+  /** The run stands still: its save begins. */
+  onPaused(): void;
+}
+
+/** Calls back as soon as the page says something. */
+async function listen(page: Page, { onSaved, onPaused }: Told): Promise<void> {
+  await page.exposeFunction('told', (what: 'saved' | 'state', text: string) => {
+    if (what === 'saved') onSaved(Number(text.replaceAll(/\D/g, '')));
+    else if (text === 'paused') onPaused();
+  });
   await page.addInitScript(() => {
-    let last = '';
+    const { told } = window as unknown as { told(what: string, text: string): void };
+    const last: Record<string, string> = {};
+    const look = (what: string, text: string | null | undefined): void => {
+      if (text && text !== last[what]) told(what, text);
+      last[what] = text ?? '';
+    };
     new MutationObserver(() => {
-      const text = document.querySelector('.saved-at')?.textContent ?? '';
-      if (text !== '' && text !== last) (window as unknown as { told(text: string): void }).told((last = text));
-    }).observe(document, { subtree: true, childList: true, characterData: true });
+      look('saved', document.querySelector('.saved-at')?.textContent);
+      look('state', document.querySelector<HTMLElement>('[data-run-state]')?.dataset['runState']);
+    }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
   });
 }
 
@@ -81,43 +96,52 @@ test(
   async () => {
     let acknowledged = 0;
     let cutOff = 0;
+    /** Milliseconds that a save takes, from standing still to its acknowledgement. */
+    let takes = 0;
     const began = Date.now();
     for (let round = 0; round <= KILLS; round++) {
       const { process: child, browser } = await launch();
       const [context] = browser.contexts();
       if (!context) throw new Error('no context');
       const page = await context.newPage();
-      await listen(page, (step) => (acknowledged = Math.max(acknowledged, step)));
+      let paused = 0;
+      let savedSince = false;
+      let onPaused = (): void => undefined;
+      const onSaved = (step: number): void => {
+        acknowledged = Math.max(acknowledged, step);
+        if (paused === 0) return;
+        savedSince = true;
+        if (round === 0) takes = Date.now() - paused;
+      };
+      await listen(page, { onSaved, onPaused: () => ((paused = Date.now()), onPaused()) });
       const before = acknowledged;
       await page.goto(address + (round === 0 ? linkOf(SPEC) : ''));
       await waitForState(page, 'idle');
       if (round > 0) {
-        const kept = await keptIn(page);
-        expect(kept.length).toBe(1);
-        const [{ record, checkpoint }] = kept as [(typeof kept)[0]];
-        expect(checkpoint?.trainer.step).toBe(record.checkpoint?.step);
-        expect(record.checkpoint?.step).toBeGreaterThanOrEqual(before);
+        const [kept, ...others] = await keptIn(page);
+        expect(others).toEqual([]);
+        const step = kept?.record.checkpoint?.step ?? 0;
+        expect(kept?.checkpoint?.trainer.step).toBe(step);
+        expect(step).toBeGreaterThanOrEqual(before);
         await page.getByRole('note').getByRole('button', { name: 'Resume' }).click();
         await waitForState(page, 'running');
-        await waitForStep(page, record.checkpoint?.step ?? 0);
+        await waitForStep(page, Math.max(1, step));
       } else await press(page, 'Run');
-      if (round === KILLS) {
-        await kill(child);
-        break;
-      }
-      await waitForStep(page, (await stepOf(page)) + 2);
+      await waitForStep(page, (await stepOf(page)) + 1);
       if (round === 0) {
         await press(page, 'Pause');
-        await expect.poll(() => acknowledged).toBeGreaterThan(0);
-        await press(page, 'Run');
-        await waitForStep(page, acknowledged + 2);
+        await expect.poll(() => takes).toBeGreaterThan(0);
+        await kill(child);
+        continue;
       }
-      await press(page, 'Pause');
-      // A save is one of these long here, about: its parts are cut through in turn.
-      await new Promise((resolve) => setTimeout(resolve, round * 20));
-      const known = acknowledged;
-      await kill(child);
-      if (known === before) cutOff++;
+      // From the moment the save begins to after it has ended, in equal parts.
+      const after = (1.2 * takes * (round - 1)) / (KILLS - 1);
+      const killed = new Promise<void>((resolve, reject) => {
+        onPaused = () => setTimeout(() => void kill(child).then(resolve, reject), after);
+      });
+      void press(page, 'Pause').catch(() => undefined);
+      await killed;
+      if (!savedSince) cutOff++;
     }
     const seconds = Math.round((Date.now() - began) / 1_000);
     console.log(

@@ -1,7 +1,10 @@
 import { Alert, Button } from '@mantine/core';
 import { Info, TriangleAlert } from 'lucide-react';
+import { Suspense, lazy } from 'react';
 import { useLab, useLabState, useRunView } from '../app/lab-context.tsx';
-import { Interrupted, SaveProblem, useInterrupted, useSaveProblem } from '../kept/KeptNotes.tsx';
+import { SaveProblem, useInterrupted, useSaveProblem } from '../kept/KeptNotes.tsx';
+
+const Interrupted = lazy(() => import('../kept/Interrupted.tsx'));
 
 /** Refusals, failures and what stopped the selected run: a sentence each, and what can be done at once. */
 export function AlertBar() {
@@ -13,7 +16,14 @@ export function AlertBar() {
   const interrupted = useInterrupted();
   const message = alert?.message ?? (lane?.state === 'error' ? (stop ?? lane.problem)?.message : undefined);
   if (!message && saveProblem) return <SaveProblem message={saveProblem} />;
-  if (!message) return interrupted ? <Interrupted /> : <EngineNote />;
+  if (!message && interrupted) {
+    return (
+      <Suspense>
+        <Interrupted />
+      </Suspense>
+    );
+  }
+  if (!message) return <EngineNote />;
 
   const halve = (): void => {
     if (!start) return;
