@@ -68,11 +68,13 @@ test('a run in the page, exported: ONNX Runtime and TF.js reach its accuracy on 
   await press(page, 'Run');
   await waitForState(page, 'done');
 
-  // By keyboard: D opens the menu, arrows choose.
+  // By keyboard: D opens the menu, arrows move.
   const first = page.waitForEvent('download');
   await page.keyboard.press('d');
-  await page.waitForFunction(() => document.activeElement?.closest('[role="menu"]'));
+  await expect.poll(() => focused(page)).toBe('ONNX');
   await page.keyboard.press('ArrowDown');
+  await expect.poll(() => focused(page)).toBe('TF.js layers model');
+  await page.keyboard.press('ArrowUp');
   await expect.poll(() => focused(page)).toBe('ONNX');
   await page.keyboard.press('Enter');
   const onnx = await first;
@@ -82,6 +84,7 @@ test('a run in the page, exported: ONNX Runtime and TF.js reach its accuracy on 
   await dialog.getByText(`${onnxBytes.length.toLocaleString('en')} bytes`).waitFor();
   expect(await dialog.getByRole('region', { name: 'Python' }).textContent()).toContain('"Half-of-it.onnx"');
   await page.emulateMedia({ colorScheme: 'dark' });
+  await page.waitForSelector('[data-mantine-color-scheme="dark"]');
   expect(await violations(page)).toEqual([]);
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });

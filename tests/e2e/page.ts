@@ -62,6 +62,8 @@ export async function downloaded(page: Page, item: string): Promise<{ name: stri
   await press(page, 'Export');
   await page.getByRole('menuitem', { name: item, exact: true }).click();
   const file = await download;
+  // The menu gives the focus back as it closes.
+  await page.getByRole('menu').waitFor({ state: 'detached' });
   return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
 }
 
