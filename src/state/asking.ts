@@ -17,7 +17,11 @@ export class Questions {
   /**
    * Asks about a run. Rejects with a sentence when there is no answer; once `signal` aborts, with its reason at once.
    */
-  ask<Kind extends PageQuestionKind>(run: number, question: PageQuestion<Kind>, asking: Asking = {}): Promise<PageAnswer<Kind>> {
+  ask<Kind extends PageQuestionKind>(
+    run: number,
+    question: PageQuestion<Kind>,
+    asking: Asking = {},
+  ): Promise<PageAnswer<Kind>> {
     const { signal, onProgress } = asking;
     const ask = ++this.#last;
     return new Promise<PageAnswer<Kind>>((resolve, reject) => {

@@ -81,13 +81,13 @@ test('a finished run is measured beside dense; its evaluations are dots, and the
     // Numbers are shown with at least two digits.
     expect(Math.abs(numberOf(ratio) / ((100 * numberOf(now)) / numberOf(dense)) - 1), what).toBeLessThan(0.06);
   }
-  const [macs, parameters, size, one, many, training] = rows;
+  const [macs, parameters, size, single, many, training] = rows;
   expect(numberOf(macs?.[2])).toBe(result.final.macs);
   expect(numberOf(parameters?.[2])).toBe(result.final.parameters);
   // Theory is the share of the MACs that the page tells everywhere.
   const figure = await page.locator('.figure').filter({ hasText: 'MACs' }).first().textContent();
   expect(figure).toContain(macs?.[3]);
-  expect([one?.[4], many?.[4], size?.[4]]).toEqual([macs?.[3], macs?.[3], parameters?.[3]]);
+  expect([single?.[4], many?.[4], size?.[4]]).toEqual([macs?.[3], macs?.[3], parameters?.[3]]);
   expect(numberOf(training?.[4])).toBeCloseTo((100 * result.final.dense.macs) / result.final.macs, 0);
   await page.getByText(/The MACs promise \d+ % less time; measured: /).waitFor();
 
@@ -106,7 +106,7 @@ test('a finished run is measured beside dense; its evaluations are dots, and the
     await page.waitForSelector(`[data-mantine-color-scheme="${colorScheme}"]`);
     for (const card of ['Measured', 'Pareto']) {
       await show(page, card);
-      found.push(...(await violations(page)).map((one) => `${card}, ${colorScheme}: ${one}`));
+      found.push(...(await violations(page)).map((violation) => `${card}, ${colorScheme}: ${violation}`));
     }
   }
 

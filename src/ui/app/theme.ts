@@ -14,8 +14,6 @@ export const theme = createTheme({
     Modal: Modal.extend({ defaultProps: { lockScroll: false, attributes: { header: { role: 'none' } } } }),
     // Within the landmark they belong to, and below their control, where nothing is cut off.
     Tooltip: Tooltip.extend({ defaultProps: { withinPortal: false, position: 'bottom', openDelay: 300 } }),
-    // A dialog's header is an element that would count as the page's banner.
-    Modal: Modal.extend({ defaultProps: { attributes: { header: { role: 'none' } } } }),
   },
   colors: {
     leaf: [
