@@ -70,7 +70,7 @@ export const EXPORTS: readonly ExportItem[] = [
   network('safetensors', 'safetensors', 'Weights alone, for a program of your own'),
   {
     title: 'Run file',
-    summary: 'History and checkpoint: go on in another browser',
+    summary: 'To go on with it in another browser',
     section: 'run',
     why: whyNoRun,
     write: async ({ lab, lane }) => (await import('../../state/run-files.ts')).writeRunFile(lab, lane),

@@ -67,7 +67,7 @@ export function RunSpeeds({ lane: { run, recorded } }: { lane: Lane }) {
           In theory: if time followed the MACs, and size the parameters. Size: float32 weights, biases and norms, as
           saved.
           {pair &&
-            ` Measured by turns on ${pair.now.adapter}; latency: the median, 95 % of n samples are below the other number; training: batches of ${pair.now.batchSize}.`}
+            ` Measured by turns on ${pair.now.adapter}; latency: the median of n samples, 95 % of which are below p95; training: batches of ${pair.now.batchSize}.`}
         </p>
       </div>
     </div>
@@ -98,7 +98,7 @@ const Value = ({
   <>
     {record && (
       <small>
-        95 %: {milliseconds(record.p95)}, n {record.n}{' '}
+        p95 {milliseconds(record.p95)}, n {record.n}{' '}
       </small>
     )}
     {what === 'latency' ? `${milliseconds(value)} ms` : Math.round(value).toLocaleString('en')}
@@ -106,4 +106,4 @@ const Value = ({
   </>
 );
 
-const milliseconds = (value: number): string => value.toFixed(value < 10 ? 3 : value < 100 ? 2 : 1);
+const milliseconds = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
