@@ -106,7 +106,7 @@ test('a finished run is measured beside dense; its evaluations are dots, and the
     await page.waitForSelector(`[data-mantine-color-scheme="${colorScheme}"]`);
     for (const card of ['Measured', 'Pareto']) {
       await show(page, card);
-      found.push(...(await violations(page)).map((one) => `${card}, ${colorScheme}: ${one}`));
+      found.push(...(await violations(page)).map((what) => `${card}, ${colorScheme}: ${what}`));
     }
   }
 
