@@ -34,8 +34,10 @@ function ticksOf(digits: readonly number[], [low, high]: readonly [number, numbe
 }
 
 function linear(low: number, high: number): Axis {
-  const span = high - low || Math.abs(high) * 0.2 || 1;
-  const margin = high > low ? MARGIN * span : span / 2;
+  // What differs by rounding only stands in the middle.
+  const apart = high - low > 1e-6 * Math.abs(high);
+  const span = apart ? high - low : Math.abs(high) * 0.2 || 1;
+  const margin = apart ? MARGIN * span : span / 2;
   // A cost is never below zero.
   const domain: [number, number] = [low >= 0 ? Math.max(0, low - margin) : low - margin, high + margin];
   const least = (domain[1] - domain[0]) / MOST_TICKS;
