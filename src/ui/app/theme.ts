@@ -1,4 +1,4 @@
-import { Tooltip, createTheme } from '@mantine/core';
+import { Modal, Tooltip, createTheme } from '@mantine/core';
 
 /** Leaf green of the page; shade 8 on white and shade 4 on black pass AA. */
 export const theme = createTheme({
@@ -11,6 +11,8 @@ export const theme = createTheme({
   components: {
     // Within the landmark they belong to, and below their control, where nothing is cut off.
     Tooltip: Tooltip.extend({ defaultProps: { withinPortal: false, position: 'bottom', openDelay: 300 } }),
+    // Its header element would be a second banner of the page.
+    Modal: Modal.extend({ defaultProps: { attributes: { header: { role: 'presentation' } } } }),
   },
   colors: {
     leaf: [
