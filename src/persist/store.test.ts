@@ -154,11 +154,11 @@ test('a run from elsewhere is added as it is, to be resumed from its checkpoint;
   const done = await store.add({ ...added, state: 'done', checkpoint: { bytes, step: 60 } });
   expect((await store.resume(done)).events).toEqual(events);
 
-  for (const part of ['checkpoints', 'events', 'claims'] as const) {
+  for (const into of ['checkpoints', 'events', 'claims'] as const) {
     const before = browser.disk.bytes;
     let once = true;
     backend.fault = ({ kind, store: where }) =>
-      kind === 'put' && where === part && once ? ((once = false), 'full') : undefined;
+      kind === 'put' && where === into && once ? ((once = false), 'full') : undefined;
     await expect(store.add({ ...added, checkpoint: { bytes, step: 2 } })).rejects.toThrow(/full/);
     expect((await store.list()).runs).toHaveLength(2);
     expect(browser.disk.bytes).toBe(before);

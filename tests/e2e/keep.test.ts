@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => built.close());
 
-const savedAt = (of: Page): Promise<string | null> => of.locator('.saved-at').textContent();
+const savedAt = (on: Page): Promise<string | null> => on.locator('.saved-at').textContent();
 
 test('run, reload in the middle, Resume, finish: bit-equal to the undisturbed run; a second tab cannot take it meanwhile', async () => {
   page = await context.newPage();
