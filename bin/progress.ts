@@ -29,7 +29,10 @@ export class Progress {
   readonly #options: ProgressOptions;
   readonly #label: string;
   readonly #lanes: Lane[] = [];
-  #began: number;
+  /** Since when steps are made, and how many had been made then. */
+  #began: { time: number; done: number };
+  /** Whether the first call to the engine, which also pays for what is compiled once, is through. */
+  #warm = false;
   /** Schemes that compute, and since when any does. */
   #computing = 0;
   #since = 0;
@@ -41,7 +44,7 @@ export class Progress {
   constructor(options: ProgressOptions) {
     this.#options = options;
     this.#label = options.label ? `${options.label}: ` : '';
-    this.#began = options.now();
+    this.#began = { time: options.now(), done: 0 };
   }
 
   /** Watches one more run, which takes so many steps and has made some of them already. */
@@ -60,7 +63,7 @@ export class Progress {
 
   #observe(event: RunEvent, lane: Lane): void {
     // What a scheme computes before is no part of the pace.
-    if (event.kind === 'start' && this.#sum('step') === this.#sum('made')) this.#began = this.#options.now();
+    if (event.kind === 'start' && !this.#warm) this.#began.time = this.#options.now();
     if (event.kind === 'start' || event.kind === 'batchHalved') lane.steps = event.steps;
     if (event.kind === 'evaluate') this.#testAccuracy = event.testAccuracy;
     if (event.kind === 'stage') {
@@ -80,7 +83,11 @@ export class Progress {
 
   #stepLine(loss: number): string {
     const [made, done, all] = [this.#sum('made'), this.#sum('step'), this.#sum('steps')];
-    const left = done > made ? ((this.#options.now() - this.#began) / (done - made)) * (all - done) : 0;
+    const now = this.#options.now();
+    const counted = done - made - this.#began.done;
+    const left = counted > 0 ? ((now - this.#began.time) / counted) * (all - done) : 0;
+    if (!this.#warm) this.#began = { time: now, done: done - made };
+    this.#warm = true;
     const bar = this.#options.terminal ? `[${'#'.repeat(Math.floor((BAR * done) / all)).padEnd(BAR, '.')}] ` : '';
     const lanes = this.#lanes.length > 1 ? `${this.#lanes.length} runs, ` : '';
     const accuracy = this.#testAccuracy === null ? '' : `, test accuracy ${percent(this.#testAccuracy)}`;
@@ -99,7 +106,7 @@ export class Progress {
       if (!before) return;
       this.#computing -= 1;
       // What a scheme computes is no part of the pace.
-      if (this.#computing === 0) this.#began += now - this.#since;
+      if (this.#computing === 0) this.#began.time += now - this.#since;
       this.end();
       return;
     }

@@ -21,5 +21,12 @@ if (args[0] === 'bench' && !args.some((arg) => arg === '--help' || arg === '-h')
 function follow(file, argv, env) {
   const child = spawn(process.execPath, [file, ...argv], { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  // npm passes a signal on to a shell, which ends and leaves this process behind, without passing it on.
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell || !process.env['npm_lifecycle_event']) return;
+    clearInterval(watch);
+    child.kill('SIGTERM');
+  }, 1_000).unref();
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 1)));
 }

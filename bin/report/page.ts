@@ -242,13 +242,14 @@ const extentOf = (spread: Spread | null): Extent | null => spread && asExtent(sp
 const valueText = (value: number | undefined, format: (value: number) => string): string =>
   value === undefined ? NONE : format(value);
 
-function spreadText(spread: Spread | null, format: (value: number) => string): string {
+function spreadText(spread: Spread | null, format: (value: number) => string): Markup | string {
   if (!spread) return NONE;
   const { mean, min, max } = spread;
-  return min === max ? format(mean) : `${format(mean)} (${format(min)} to ${format(max)})`;
+  if (min === max) return format(mean);
+  return html`${format(mean)} <span class="range">(${format(min)} to ${format(max)})</span>`;
 }
 
-const shareText = (spread: Spread | null, dense: number | undefined): string =>
+const shareText = (spread: Spread | null, dense: number | undefined): Markup | string =>
   spread && dense
     ? spreadText({ ...spread, mean: spread.mean / dense, min: spread.min / dense, max: spread.max / dense }, percents)
     : NONE;

@@ -22,6 +22,7 @@ th, td { padding: 6px 10px; text-align: left; border-bottom: 1px solid var(--lin
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--muted); font-weight: 600; }
 tbody th { font-weight: 600; white-space: normal; min-width: 18ch; }
+.range { display: block; color: var(--muted); font-size: 12px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 16px; margin-top: 16px; }
 figure { margin: 0; background: var(--surface); border: 1px solid var(--line); border-radius: 6px; padding: 12px; }
 figcaption { font-weight: 600; margin-bottom: 4px; }
@@ -38,6 +39,6 @@ figure svg { display: block; width: 100%; height: auto; }
 .s4 { color: var(--s4); } .s5 { color: var(--s5); } .s6 { color: var(--s6); }
 details { background: var(--surface); border: 1px solid var(--line); border-radius: 6px; padding: 6px 12px; margin-top: 8px; }
 summary { cursor: pointer; }
-summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+summary:focus-visible, .scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 pre { overflow-x: auto; font-size: 12px; }
 `);
