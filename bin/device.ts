@@ -1,5 +1,4 @@
 import type { Cifar10 } from '../src/data/cifar10.ts';
-import type { Engine } from '../src/engine/engine.ts';
 import type { OpenedEngine } from '../src/lab/engines.ts';
 import { rememberShards } from '../src/lab/shard-memory.ts';
 import type { Reopen } from '../src/lab/recovery.ts';
@@ -68,5 +67,5 @@ export class Device {
 }
 
 /** Whether an engine lacks what a spec needs it to have. */
-export const lacksStorage = ({ info }: Engine, storage: 'f32' | 'f16'): boolean =>
+export const lacksStorage = ({ info }: OpenedEngine['engine'], storage: 'f32' | 'f16'): boolean =>
   storage === 'f16' && !info.features.includes('shader-f16');

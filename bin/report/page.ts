@@ -53,7 +53,7 @@ export function reportPage(found: readonly Found[], title: string): string {
 }
 
 function resultTable(groups: readonly Group[], several: boolean): Markup {
-  return html`<div class="scroll">
+  return html`<div class="scroll" role="region" aria-label="Results" tabindex="0">
     <table id="results">
       <thead>
         <tr>
@@ -144,7 +144,7 @@ function charts(groups: readonly Group[]): Markup {
 }
 
 function runTable(found: readonly Found[]): Markup {
-  return html`<div class="scroll">
+  return html`<div class="scroll" role="region" aria-label="Runs" tabindex="0">
     <table id="runs">
       <thead>
         <tr>
@@ -192,7 +192,7 @@ function runTable(found: readonly Found[]): Markup {
 
 function specs(groups: readonly Group[]): Markup {
   const differences = groups.length > 1 ? differencesBetween(groups.map(({ spec }) => spec)) : [];
-  const table = html`<div class="scroll">
+  const table = html`<div class="scroll" role="region" aria-label="Specs" tabindex="0">
     <table id="differences">
       <thead>
         <tr>
