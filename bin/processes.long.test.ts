@@ -103,13 +103,13 @@ describe.each(['tfjs', 'webgpu'])('on %s', (backend) => {
     15 * MINUTES,
   );
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
+  test.for(['SIGINT', 'SIGTERM'] as const)(
     '%s to the whole group, as from a terminal, writes a checkpoint and exits with 130',
-    async (signal) => {
+    async (signal, { skip }) => {
       await place.write('spec.json', { ...SPEC, train: { ...SPEC.train, steps: 20_000 }, scheme: { id: 'dense' } });
       const started = start(...run('out'));
       await until(() => started.told().includes('step ') || started.child.exitCode !== null);
-      if (started.child.exitCode === EXIT.noAdapter) return;
+      if (started.child.exitCode === EXIT.noAdapter) skip('there is no WebGPU adapter');
       process.kill(group(started), signal);
       expect(await started.ended).toBe(EXIT.interrupted);
       expect((await readdir(place.path('out'))).toSorted()).toEqual(['checkpoint.bin', 'events.jsonl']);
