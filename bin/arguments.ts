@@ -1,72 +1,122 @@
 import { parseArgs } from 'node:util';
+import { nearest } from '../src/core/spec/nearest.ts';
+import { type Backend, InputError, type Surroundings } from './around.ts';
 
-export const HELP = `Trains a network and prunes it as a spec says, as the page does, without one.
-
-  npm run --silent espalier -- run spec.json --out dir [--backend webgpu|tfjs] [--record] [--json]
-
-  run spec.json     the spec to run (JSON; the README lists its keys)
-  --out dir         where result.json and checkpoint.bin go; made when missing
-  --backend name    webgpu: our kernels on WebGPU (npm package webgpu, Dawn); tfjs: TensorFlow.js on the processor;
-                    default: webgpu where there is an adapter, else tfjs
-  --record          also write recording.json: all the run told, for the page to play back
-  --json            print the result's "final" block on stdout instead of a summary
-  --help            print this
-
-Paths are relative to the folder the command is called from. Progress goes to stderr.
-
-Exit codes: 0 done, 1 failed, 2 bad input (one line a problem on stderr), 3 no WebGPU adapter though --backend webgpu
-was asked for, 4 training diverged (the result is written all the same).
-`;
-
-export interface RunArguments {
-  readonly command: 'run';
-  readonly specFile: string;
-  readonly out: string;
-  readonly backend?: 'webgpu' | 'tfjs';
-  readonly json: boolean;
-  readonly record: boolean;
+/** An option of a command; with `value`, what stands for its value in the help. */
+export interface Option {
+  readonly value?: string;
+  readonly help: string;
 }
 
-/** Bad input: one sentence for each problem. */
-export class InputError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(problems.join('\n'));
-  }
+export interface Command {
+  readonly name: string;
+  /** What follows the name, but for options that can be left out. */
+  readonly usage: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What it does and takes, in paragraphs. */
+  readonly details: string;
+  readonly options: Readonly<Record<string, Option>>;
+  /** Arguments, each with a sentence. */
+  readonly examples: readonly (readonly [args: string, what: string])[];
+  /** Resolves with the exit code. */
+  run(given: Given, around: Surroundings): Promise<number>;
 }
 
-const OPTIONS = {
-  out: { type: 'string' },
-  backend: { type: 'string' },
-  json: { type: 'boolean' },
-  record: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
+/** What the user gave a command. */
+export interface Given {
+  readonly positionals: readonly string[];
+  /** Value of an option. */
+  text(name: string): string | undefined;
+  flag(name: string): boolean;
+}
 
-/** Reads the command line. Throws an InputError that says what is accepted. */
-export function readArguments(argv: readonly string[]): RunArguments | { readonly command: 'help' } {
-  const { values, positionals } = parsed(argv);
-  if (values.help) return { command: 'help' };
-  const [command, specFile, ...rest] = positionals;
-  const { out, backend, json = false, record = false } = values;
+export const BACKEND: Option = {
+  value: 'name',
+  help: 'webgpu: our kernels, on WebGPU (npm package webgpu, Dawn); tfjs: TensorFlow.js on the processor; default: webgpu where there is an adapter, else tfjs',
+};
+
+const HELP = ['--help', '-h'];
+
+/** Whether the user wants to read about the command. */
+export const wantsHelp = (args: readonly string[]): boolean => args.some((arg) => HELP.includes(arg));
+
+/** Reads what follows a command. Throws an InputError with a sentence for every option that is not as it should be. */
+export function readGiven({ name, options }: Command, args: readonly string[]): Given {
+  const known = Object.fromEntries(
+    Object.entries(options).map(([key, { value }]) => [key, { type: value ? 'string' : 'boolean' } as const]),
+  );
+  const { positionals, tokens } = parseArgs({
+    args: [...args],
+    options: known,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values = new Map<string, string | true>();
   const problems: string[] = [];
-  if (command !== 'run')
-    problems.push(`${command ? `"${command}" is no command` : 'A command is missing'}: use run, or --help.`);
-  else if (specFile === undefined) problems.push('run: the spec file is missing, as in: run spec.json --out dir.');
-  if (rest.length > 0) problems.push(`run takes one spec file; "${rest.join(' ')}" is too much.`);
-  if (!out) problems.push('--out: the folder for the result is missing, as in: --out dir.');
-  if (backend !== undefined && backend !== 'webgpu' && backend !== 'tfjs') {
-    problems.push(`--backend: "${backend}" is not accepted; use webgpu or tfjs.`);
-  } else if (problems.length === 0 && specFile !== undefined && out) {
-    return { command: 'run', specFile, out, json, record, ...(backend === undefined ? {} : { backend }) };
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    const { name: key, rawName, value, inlineValue } = token;
+    const option = Object.hasOwn(options, key) && rawName.startsWith('--') ? options[key] : undefined;
+    if (!option) problems.push(unknownOption(name, rawName, Object.keys(options)));
+    else if (option.value && (value === undefined || (!inlineValue && /^-./.test(value)))) {
+      problems.push(`${rawName}: its value is missing, as in: ${rawName} ${option.value}.`);
+    } else if (!option.value && value !== undefined)
+      problems.push(`${rawName} takes no value, so leave "${value}" out.`);
+    else if (values.has(key)) problems.push(`${rawName} is given twice; give it once.`);
+    else values.set(key, value ?? true);
   }
-  throw new InputError(problems);
+  if (problems.length > 0) throw new InputError(problems);
+  return {
+    positionals,
+    text: (key) => {
+      const value = values.get(key);
+      return typeof value === 'string' ? value : undefined;
+    },
+    flag: (key) => values.get(key) === true,
+  };
 }
 
-function parsed(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    const [message = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
-    throw new InputError([`${message.replace(/\.$/, '')}; --help lists what is accepted.`]);
-  }
+function unknownOption(command: string, rawName: string, known: readonly string[]): string {
+  const close = nearest(rawName.replace(/^-+/, ''), known);
+  const hint = close ? `did you mean --${close}? ` : '';
+  return `${rawName}: ${command} has no such option; ${hint}${command} --help lists all.`;
+}
+
+/** The value of an option that must be given; `why` says what for. Throws an InputError without. */
+export function required(given: Given, option: string, why: string): string {
+  const value = given.text(option);
+  if (value) return value;
+  throw new InputError([`--${option}: ${why} is missing, as in: --${option} dir.`]);
+}
+
+/** The backend asked for, if any. Throws an InputError for any other word. */
+export function backendOf(given: Given): Backend | undefined {
+  const backend = given.text('backend');
+  if (backend === undefined || backend === 'webgpu' || backend === 'tfjs') return backend;
+  throw new InputError([`--backend: "${backend}" is not accepted; use webgpu or tfjs.`]);
+}
+
+/** A number of at least `least` that an option gives, or what stands for it. Throws an InputError for anything else. */
+export function numberOf(given: Given, option: string, least: number, otherwise: number): number {
+  const text = given.text(option);
+  if (text === undefined) return otherwise;
+  const value = text.trim() === '' ? NaN : Number(text);
+  if (value >= least && Number.isFinite(value)) return value;
+  throw new InputError([`--${option}: "${text}" is not accepted; use a number from ${least}.`]);
+}
+
+/** Does all of these, and throws one InputError with the problems of all. */
+export function together(...checks: readonly (() => unknown)[]): void {
+  const problems = checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (error instanceof InputError) return error.problems;
+      throw error;
+    }
+  });
+  if (problems.length > 0) throw new InputError(problems);
 }

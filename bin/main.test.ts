@@ -1,46 +1,20 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeCheckpoint } from '../src/lab/checkpoint.ts';
-import { type QuadraticOptions, madeUpCifar, quadraticEngine, smallSpec } from '../src/lab/testing.ts';
-import { EXIT, type Surroundings, main } from './main.ts';
+import { quadraticEngine, smallSpec } from '../src/lab/testing.ts';
+import { EXIT } from './around.ts';
+import { COMMANDS } from './main.ts';
+import { Workplace } from './testing.ts';
 
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'espalier-'));
+let place: Workplace;
+beforeEach(() => {
+  place = new Workplace();
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => place.remove());
 
-interface Called {
-  readonly code: number;
-  readonly out: string;
-  /** Lines on stderr. */
-  readonly err: readonly string[];
-}
-
-async function call(
-  argv: readonly string[],
-  engine: QuadraticOptions = {},
-  changes: Partial<Surroundings> = {},
-): Promise<Called> {
-  let out = '';
-  let err = '';
-  const code = await main(argv, {
-    folder,
-    terminal: false,
-    stdout: (text) => (out += text),
-    stderr: (text) => (err += text),
-    openEngine: async () => ({ engine: quadraticEngine(engine) }),
-    openData: async () => madeUpCifar(),
-    ...changes,
-  });
-  return { code, out, err: err.split('\n').slice(0, -1) };
-}
-
-const writeSpec = (spec: unknown) =>
-  writeFile(join(folder, 'spec.json'), typeof spec === 'string' ? spec : JSON.stringify(spec));
-const result = async () => JSON.parse(await readFile(join(folder, 'out/result.json'), 'utf8'));
+const call: Workplace['call'] = (...args) => place.call(...args);
+const writeSpec = (spec: unknown) => place.write('spec.json', spec);
+const result = () => place.result('out');
 const RUN = ['run', 'spec.json', '--out', 'out'];
 
 describe('run', () => {
@@ -48,8 +22,9 @@ describe('run', () => {
     await writeSpec(smallSpec());
     const { code, out, err } = await call(RUN);
     expect(code).toBe(EXIT.done);
-    expect((await readdir(join(folder, 'out'))).toSorted()).toEqual(['checkpoint.bin', 'result.json']);
-    const { spec, adapter, history, events, final } = await result();
+    expect((await readdir(place.path('out'))).toSorted()).toEqual(['checkpoint.bin', 'result.json']);
+    const { spec, adapter, history, events, final, wallSeconds } = await result();
+    expect(wallSeconds).toBeGreaterThan(0);
     expect(spec).toEqual(smallSpec());
     expect(adapter).toEqual({ backend: 'tfjs', vendor: 'test', architecture: 'quadratic', description: 'a quadratic' });
     expect(history.at(-1)).toMatchObject({
@@ -58,14 +33,14 @@ describe('run', () => {
       macs: final.macs,
       parameters: final.parameters,
     });
-    expect(history.map((row: { step: number }) => row.step)).toEqual(Array.from({ length: 23 }, (_, i) => i + 1));
-    expect(events.some(({ kind }: { kind: string }) => kind === 'regrow')).toBe(true);
+    expect(history.map(({ step }) => step)).toEqual(Array.from({ length: 23 }, (_, i) => i + 1));
+    expect(events.some(({ kind }) => kind === 'regrow')).toBe(true);
     const widths: number[] = Object.values(final.widths);
     expect(widths.reduce((a, b) => a + b)).toBe(36);
     expect(final.dense.parameters).toBe(3 * 9 * 8 + 8 * 9 * 16 + 16 * 9 * 16 + 16 * 9 * 32 + 320);
-    expect(final.latencyMs.map(({ batch }: { batch: number }) => batch)).toEqual([1, 64]);
+    expect(final.latencyMs.map(({ batch }) => batch)).toEqual([1, 64]);
 
-    const checkpoint = await decodeCheckpoint(new Uint8Array(await readFile(join(folder, 'out/checkpoint.bin'))));
+    const checkpoint = await decodeCheckpoint(new Uint8Array(await readFile(place.path('out/checkpoint.bin'))));
     expect(checkpoint.trainer.step).toBe(23);
     expect(out).toContain('test accuracy 50.0 %');
     expect(err.at(-1)).toMatch(/^step 23 of 23, loss .*, 0 s left$/);
@@ -86,7 +61,7 @@ describe('run', () => {
     const { history, events } = await result();
     expect(history.length).toBe(5);
     expect(events.at(-1)).toMatchObject({ kind: 'diverged', step: 6 });
-    expect(await readdir(join(folder, 'out'))).toEqual(['result.json']);
+    expect(await readdir(place.path('out'))).toEqual(['result.json']);
   });
 
   test('an engine that fails midway: code 1, its sentence, the history so far', async () => {
@@ -130,18 +105,27 @@ describe('bad input: code 2, one line a problem, nothing on stdout, nothing writ
   const refused = async (argv: readonly string[]): Promise<readonly string[]> => {
     const { code, out, err } = await call(argv);
     expect([code, out]).toEqual([EXIT.badInput, '']);
-    expect(await readdir(folder)).not.toContain('out');
+    expect(await readdir(place.folder)).not.toContain('out');
     return err;
   };
 
   test.each([
-    [[], [/command is missing/, /--out/]],
-    [['race', 'spec.json', '--out', 'out'], [/"race" is no command/]],
+    [[], [/command is missing: use run, race, sweep, export, report, bench/]],
+    [['rcae', 'spec.json', '--out', 'out'], [/"rcae" is no command; did you mean race\?/]],
     [['run', '--out', 'out'], [/spec file is missing/]],
     [['run', 'spec.json'], [/--out/]],
     [['run', 'a.json', 'b.json', '--out', 'out'], [/"b.json" is too much/]],
     [[...RUN, '--backend', 'cuda'], [/--backend: "cuda".*webgpu or tfjs/]],
-    [[...RUN, '--fast'], [/--fast.*--help/]],
+    [[...RUN, '--fast'], [/--fast: run has no such option; run --help/]],
+    [
+      [...RUN, '--backedn', 'tfjs', '-x'],
+      [/--backedn.*did you mean --backend\?/, /^-x/],
+    ],
+    [['run', 'spec.json', '--out', '--json'], [/--out: its value is missing/]],
+    [[...RUN, '--json=yes'], [/--json takes no value/]],
+    [[...RUN, '--out', 'other'], [/--out is given twice/]],
+    [[...RUN, '--checkpoint-every', '-1'], [/--checkpoint-every: its value is missing/]],
+    [[...RUN, '--checkpoint-every', 'soon'], [/--checkpoint-every: "soon".*a number from 0/]],
     [['run', 'none.json', '--out', 'out'], [/none\.json: there is no such file/]],
   ])('%j', async (argv, expected) => {
     expect(await refused(argv)).toEqual(expected.map((pattern) => expect.stringMatching(pattern)));
@@ -169,13 +153,30 @@ describe('bad input: code 2, one line a problem, nothing on stdout, nothing writ
 
   test('--out names a file', async () => {
     await writeSpec(smallSpec());
-    await writeFile(join(folder, 'taken'), '');
+    await place.write('taken', '');
     expect(await refused(['run', 'spec.json', '--out', 'taken'])).toEqual([expect.stringMatching(/^--out: taken/)]);
   });
 });
 
-test('--help says how to call it, on stdout', async () => {
-  const { code, out, err } = await call(['--help']);
-  expect([code, err]).toEqual([0, []]);
-  expect(out).toContain('run spec.json --out dir');
+describe('help, on stdout', () => {
+  test('of all commands', async () => {
+    const { code, out, err } = await call(['--help']);
+    expect([code, err]).toEqual([0, []]);
+    expect(out).toContain('run spec.json --out dir');
+    expect(await call(['help'])).toEqual({ code, out, err });
+    for (const { summary } of COMMANDS) expect(out).toContain(summary);
+  });
+
+  test.each(COMMANDS.map(({ name }) => name))('of %s: every option, with examples', async (name) => {
+    const { code, out, err } = await call(['help', name]);
+    expect([code, err]).toEqual([0, []]);
+    expect((await call([name, 'x', '--help'])).out).toBe(out);
+    const command = COMMANDS.find((one) => one.name === name);
+    for (const option of Object.keys(command?.options ?? {})) expect(out).toContain(`--${option}`);
+    expect(out).toContain(`espalier -- ${name} `);
+  });
+
+  test('of no command: what there is', async () => {
+    expect(await call(['help', 'swep'])).toMatchObject({ code: 2, err: [expect.stringMatching(/did you mean sweep/)] });
+  });
 });

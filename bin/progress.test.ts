@@ -19,11 +19,12 @@ function watched(terminal: boolean): string[] {
   const written: string[] = [];
   let time = 0;
   const progress = new Progress({ write: (text) => written.push(text), terminal, now: () => time });
-  progress.observe(start);
+  const lane = progress.watch(100);
+  lane.observe(start);
   for (let number = 1; number <= 100; number++) {
     time += 1_000;
-    if (number === 50) progress.observe({ kind: 'evaluate', step: 49, testLoss: 2, testAccuracy: 0.25, images: 10 });
-    progress.observe(step(number));
+    if (number === 50) lane.observe({ kind: 'evaluate', step: 49, testLoss: 2, testAccuracy: 0.25, images: 10 });
+    lane.observe(step(number));
   }
   progress.end();
   return written;
@@ -47,7 +48,7 @@ test('one line rewritten on a terminal, ended at the end', () => {
   for (const text of written.slice(0, -1)) {
     const line = text.slice(1);
     screen = line + screen.slice(line.length);
-    expect(screen.trimEnd()).toMatch(/^step \d+ of 100, .*\d s left$/);
+    expect(screen.trimEnd()).toMatch(/^\[#*\.*\] step \d+ of 100, .*\d s left$/);
     expect(screen.match(/left/g)?.length).toBe(1);
   }
 });
@@ -61,18 +62,19 @@ test('what a scheme computes first is told, and is no part of the pace', () => {
     const written: string[] = [];
     let time = 0;
     const progress = new Progress({ write: (text) => written.push(text), terminal, now: () => time });
+    const lane = progress.watch(100);
     for (let done = 0; done < 3; done++) {
-      progress.prepare({ what: 'SynFlow passes', done, of: 3 });
+      lane.prepare({ what: 'SynFlow passes', done, of: 3 });
       time += 6_000;
     }
-    progress.prepare(null);
-    progress.observe(start);
+    lane.prepare(null);
+    lane.observe(start);
     time += 6_000;
-    progress.observe(step(1));
+    lane.observe(step(1));
     const lines = written.join('').replaceAll('\r', '\n').trim().split(/\n+/);
     expect(lines).toEqual([
       ...[0, 1, 2].map((done) => `SynFlow passes: ${done} of 3`),
-      'step 1 of 100, loss 2.000, 9 min 54 s left',
+      `${terminal ? '[....................] ' : ''}step 1 of 100, loss 2.000, 9 min 54 s left`,
     ]);
   }
 });
@@ -81,6 +83,7 @@ test('a search is told with the best so far, a stage with what it did to the acc
   const written: string[] = [];
   let time = 0;
   const progress = new Progress({ write: (text) => written.push(text), terminal: false, now: () => time });
+  const lane = progress.watch(100);
   const round = {
     round: 0,
     scores: [0.5],
@@ -90,17 +93,17 @@ test('a search is told with the best so far, a stage with what it did to the acc
     bestIndex: 0,
     effectiveSampleSize: 1,
   };
-  progress.observe(start);
+  lane.observe(start);
   time += 10_000;
-  progress.observe(step(10));
+  lane.observe(step(10));
   time += 6_000;
-  progress.prepare({ what: 'Candidates', done: 0, of: 96 });
+  lane.prepare({ what: 'Candidates', done: 0, of: 96 });
   time += 60_000;
-  progress.prepare({ what: 'Candidates', done: 16, of: 96, rounds: [round] });
-  progress.prepare(null);
-  progress.observe(stageOf(7, 'map', { pruned: 3, units: 10, weights: 0.41 }));
+  lane.prepare({ what: 'Candidates', done: 16, of: 96, rounds: [round] });
+  lane.prepare(null);
+  lane.observe(stageOf(7, 'map', { pruned: 3, units: 10, weights: 0.41 }));
   time += 14_000;
-  progress.observe(step(30));
+  lane.observe(step(30));
   expect(written.join('').trimEnd().split('\n')).toEqual([
     'step 10 of 100, loss 2.000, 1 min 30 s left',
     'Candidates: 0 of 96',
@@ -108,5 +111,24 @@ test('a search is told with the best so far, a stage with what it did to the acc
     'step 7: Maps pruned: 30 % of the units, 41 % of the weights gone so far. Test accuracy 50.0 % → 25.0 % → 37.5 %',
     // A second a step, without the search.
     'step 30 of 100, loss 2.000, 1 min 10 s left',
+  ]);
+});
+
+test('runs side by side count together; steps made before a run was resumed are no part of the pace', () => {
+  const written: string[] = [];
+  let time = 0;
+  const progress = new Progress({ write: (text) => written.push(text), terminal: false, now: () => time });
+  const [first, second] = [progress.watch(100, 60), progress.watch(100)];
+  time = 10_000;
+  first.observe(step(70));
+  time = 20_000;
+  second.observe(step(10));
+  second.observe({ kind: 'note', step: 10, message: 'Slow.' });
+  first.observe({ kind: 'note', step: 70, message: 'Slow.' });
+  // 20 steps in 20 s; 120 of the 200 are left.
+  expect(written).toEqual([
+    '2 runs, step 70 of 200, 2 min 10 s left\n',
+    '2 runs, step 80 of 200, 2 min 0 s left\n',
+    'Slow.\n',
   ]);
 });
