@@ -104,10 +104,13 @@ test(
       const page = await context.newPage();
       // At once, and later by and by: the save is cut through in all its parts.
       const after = 4 * round;
-      const killed = new Promise<void>((resolve, reject) => {
-        const onSaving = (): unknown => setTimeout(() => void kill(child).then(resolve, reject), after);
-        void listen(page, (step) => (acknowledged = Math.max(acknowledged, step)), onSaving).catch(reject);
-      });
+      let onKilled = (): void => undefined;
+      const killed = new Promise<void>((resolve) => (onKilled = resolve));
+      await listen(
+        page,
+        (step) => (acknowledged = Math.max(acknowledged, step)),
+        () => setTimeout(() => void kill(child).then(onKilled), after),
+      );
       const before = acknowledged;
       await page.goto(address + (round === 0 ? linkOf(SPEC) : ''));
       await waitForState(page, 'idle');
@@ -134,10 +137,16 @@ test(
         break;
       }
       await watch(page);
-      await press(page, 'Run');
-      await waitForStep(page, (await stepOf(page)) + 1).catch(() => undefined);
-      void press(page, 'Pause').catch(() => undefined);
-      await killed;
+      // Until it is caught saving; then the page is gone.
+      const saves = async (): Promise<never> => {
+        for (;;) {
+          await press(page, 'Run');
+          await waitForStep(page, (await stepOf(page)) + 1);
+          await press(page, 'Pause');
+          await waitForState(page, 'paused');
+        }
+      };
+      await Promise.race([killed, saves().catch(() => killed)]);
     }
     const seconds = Math.round((Date.now() - began) / 1_000);
     console.log(`${KILLS} kills, ${cutOff} of them left a save half done; step ${acknowledged}; ${seconds} s`);
