@@ -31,7 +31,7 @@ describe('what cannot be exported says why', () => {
   });
 
   test('before the first step there is a network, and a history without rows', () => {
-    expect(Object.keys(refused({}, 0))).toEqual(['Results (CSV)', 'Picture (PNG)']);
+    expect(Object.keys(refused({}, 0))).toEqual(['Run file', 'Results (CSV)', 'Picture (PNG)']);
   });
 
   test('a recording has results and no parameters', () => {
@@ -40,6 +40,7 @@ describe('what cannot be exported says why', () => {
       ONNX: why,
       'TF.js layers model': why,
       safetensors: why,
+      'Run file': 'A recording cannot go on',
     });
   });
 
