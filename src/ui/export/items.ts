@@ -37,9 +37,9 @@ const whyNoNetwork = ({ lane, view, cursor }: ExportChoice): string | null => {
     return `Step ${view.step} is not kept; go to a marked step`;
   return null;
 };
-const whyNoRun = ({ lane, lab }: ExportChoice): string | null => {
+const whyNoRun = ({ lane, lab, view }: ExportChoice): string | null => {
   if (lane.recorded) return 'A recording cannot go on';
-  return lab.live(lane.run).step === 0 ? 'Nothing has been trained yet' : null;
+  return !view.start || lab.live(lane.run).step === 0 ? 'Nothing has been trained yet' : null;
 };
 const whyNoResults = ({ runs }: ExportChoice): string | null => (runs.length === 0 ? 'No run is open' : null);
 const whyNoRows = (choice: ExportChoice): string | null =>
