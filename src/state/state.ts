@@ -43,6 +43,8 @@ export interface LabState {
   readonly kept: KeptRuns | null;
   /** Ids of the runs that were found interrupted when the page opened, until this is dismissed. */
   readonly interrupted: readonly string[];
+  /** What became of the link asked for a moment ago: it is in the clipboard, or (where that is denied) in the address only. */
+  readonly link: 'copied' | 'address' | null;
   /** Name of the run file that is being read. */
   readonly reading: string | null;
   /** What lies open over the page. */
@@ -80,6 +82,7 @@ export function initialState(schemes: readonly Scheme[]): LabState {
     published: 0,
     kept: null,
     interrupted: [],
+    link: null,
     reading: null,
     dialog: null,
     past: [],

@@ -22,6 +22,8 @@ import { type Dialog, type LabState, initialState } from './state.ts';
 const PUBLISH_EVERY = 250;
 /** A change of the draft opens by itself this long after the last one, while nothing has been trained. */
 const OPEN_AFTER = 350;
+/** Milliseconds for which the page says that a link was copied. */
+const LINK_TOLD_FOR = 1_500;
 /** Steps a second at which a recording begins to play. */
 const RECORDING_SPEED = 20;
 
@@ -436,6 +438,16 @@ export function createLab(
           .lanes.filter(({ recorded }) => !recorded)
           .map(({ spec }) => spec),
       );
+    },
+    /** Puts a link to the page, with this fragment, into the address and the clipboard. */
+    async copyLink(fragment: string): Promise<void> {
+      history.replaceState(null, '', fragment);
+      const copied = await navigator.clipboard.writeText(location.href).then(
+        () => true,
+        () => false,
+      );
+      store.setState({ link: copied ? 'copied' : 'address' });
+      setTimeout(() => store.setState({ link: null }), LINK_TOLD_FOR);
     },
     /** Opens a dialog over the page; null closes it. */
     openDialog: (dialog: Dialog | null): void => store.setState({ dialog }),

@@ -4,7 +4,7 @@ import { decode } from 'fast-png';
 import type { Download, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunResult } from '../../src/core/events/history.ts';
-import { openCifar10 } from '../../src/data/cifar10.ts';
+import { CLASSES, openCifar10 } from '../../src/data/cifar10.ts';
 import { fileSource } from '../../src/data/file-source.ts';
 import { onnxLogits, tfjsLogits } from '../../src/export/testing.ts';
 import { testImages } from '../../src/lab/test-images.ts';
@@ -116,6 +116,22 @@ test('a run in the page, exported: ONNX Runtime and TF.js reach its accuracy on 
   ];
   const byTfjs = await tfjsLogits({ files: parts, snippet }, few);
   byTfjs.forEach((logit, i) => expect(Math.abs(logit - (byOnnx[i] ?? NaN))).toBeLessThan(1e-4));
+
+  // Of a single test image the page names the class, and the probabilities, that ONNX Runtime gives.
+  await page.keyboard.press('i');
+  await page.getByText('Your image', { exact: true }).click();
+  await press(page, 'Use a test image');
+  await page.getByText(`Test image 0: ${CLASSES[labels[0] ?? 0]}`).waitFor();
+  const verdict = page.getByRole('region', { name: `What ${SPEC.name} says` });
+  const shares = await verdict.locator('.class-share').allTextContents();
+  const exponentials = [...byOnnx.subarray(0, 10)].map(Math.exp);
+  const sum = exponentials.reduce((all, value) => all + value, 0);
+  const probabilities = exponentials.map((value) => value / sum);
+  probabilities.forEach((p, i) => expect(Math.abs(100 * p - parseFloat(shares[i] ?? ''))).toBeLessThan(0.06));
+  const top = probabilities.indexOf(Math.max(...probabilities));
+  expect(await verdict.getByRole('strong').textContent()).toBe(CLASSES[top]);
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
 
   // Results: as the command line writes them, and a row a step.
   expect(Object.keys(result)).toEqual(['spec', 'adapter', 'history', 'events', 'final']);

@@ -1,6 +1,9 @@
+import { encodeLink } from '../../core/spec/link.ts';
+import { MOST_RUNS } from '../../core/spec/race.ts';
 import type { LabState } from '../../state/state.ts';
 import type { Lab } from '../../state/store.ts';
 import { neighbouringEvent } from '../canvas/tick-book.ts';
+import { sharedSpecs } from '../widgets/shared-specs.ts';
 
 /** One command: the same entry drives its button, its key and its line on the keyboard sheet. */
 export interface PageCommand {
@@ -70,6 +73,29 @@ export const LIVE: PageCommand = {
   help: 'Return to the latest step',
   enabled: ({ cursor }) => cursor !== null,
   perform: (lab) => lab.actions.seek(null),
+};
+
+export const ADD_RUN: PageCommand = {
+  id: 'add-run',
+  label: 'Add run',
+  key: 'a',
+  shown: 'A',
+  help: 'Add a run with the set-up as it is; all runs see the same batches',
+  enabled: ({ lanes, parsed }) => parsed.ok && lanes.length < MOST_RUNS,
+  perform: ({ actions }) => actions.addRun(),
+};
+
+export const COPY_LINK: PageCommand = {
+  id: 'copy-link',
+  label: 'Copy link',
+  key: 'l',
+  shown: 'L',
+  help: 'Copy a link that opens these runs, ready to run; hidden ones hidden',
+  enabled: ({ opened }) => opened !== null,
+  perform: ({ store, actions }) => {
+    const { spec, hidden } = sharedSpecs(store.getState());
+    void actions.copyLink(encodeLink(spec, hidden));
+  },
 };
 
 export const INSPECT: PageCommand = {
@@ -164,10 +190,31 @@ export const COMMANDS: readonly PageCommand[] = [
   NEXT_EVENT,
   PLAY,
   LIVE,
+  ADD_RUN,
+  COPY_LINK,
   INSPECT,
   KEPT,
   EXPORT,
   KEYBOARD,
+];
+
+/** Keys of one part of the page, which hears them itself while it has the focus. */
+export interface LocalKey {
+  readonly where: string;
+  readonly shown: string;
+  readonly help: string;
+}
+
+export const LOCAL_KEYS: readonly LocalKey[] = [
+  { where: 'Channel map', shown: '← → ↑ ↓', help: 'From channel to channel, to read why each is on or off' },
+  { where: 'Channel map', shown: 'Enter', help: 'Pin what is said of the channel; Esc lets go' },
+  { where: 'Channel map', shown: 'X', help: 'Switch the channel off or on by hand' },
+  { where: 'Time line', shown: '← →', help: 'One step; Home and End go to the ends' },
+  { where: 'Runs', shown: '↑ ↓', help: 'From run to run' },
+  { where: 'Strided taps', shown: '← → ↑ ↓', help: 'To another source map, to another offset' },
+  { where: 'Inspect', shown: '← → ↑ ↓', help: 'From image to image, map to map, cell to cell' },
+  { where: 'Inspect', shown: 'Enter', help: 'Show the images of a cell, or the probabilities of an image' },
+  { where: 'Your image', shown: '← → ↑ ↓', help: 'Move the crop; with Shift further' },
 ];
 
 const SLIDER_KEYS = /^(Arrow|Home$|End$|Page)/;

@@ -1,28 +1,17 @@
 import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
-import { useClipboard } from '@mantine/hooks';
 import { Archive, Check, Keyboard, Link, Microscope, Moon, Sun } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { encodeLink } from '../../core/spec/link.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
-import { INSPECT, KEPT, KEYBOARD, type PageCommand } from '../commands/commands.ts';
+import { COPY_LINK, INSPECT, KEPT, KEYBOARD, type PageCommand } from '../commands/commands.ts';
 import { Export } from '../export/Export.tsx';
-import { sharedSpecs } from '../widgets/shared-specs.ts';
 
 export function Header() {
-  const lab = useLab();
   const opened = useLabState((state) => state.opened);
-  const racing = useLabState((state) => state.lanes.length > 1);
+  const link = useLabState((state) => state.link);
   const engine = useLabState((state) => state.engine);
   const memory = useLabState((state) => state.memory);
-  const clipboard = useClipboard({ timeout: 1_500 });
   const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const dark = useComputedColorScheme('light') === 'dark';
-
-  const copyLink = (): void => {
-    const { spec, hidden } = sharedSpecs(lab.store.getState());
-    history.replaceState(null, '', encodeLink(spec, hidden));
-    clipboard.copy(location.href);
-  };
 
   return (
     <header className="header">
@@ -45,19 +34,14 @@ export function Header() {
         </Tooltip>
       )}
       <div className="header-actions">
-        <Tooltip
-          label={
-            clipboard.copied
-              ? 'Link copied'
-              : racing
-                ? 'Copy a link to this race: the specs of its runs, and which are hidden'
-                : 'Copy a link to this run’s spec'
-          }
-        >
-          <ActionIcon variant="subtle" size="lg" aria-label="Copy link" onClick={copyLink} disabled={!opened}>
-            {clipboard.copied ? <Check size={18} /> : <Link size={18} />}
-          </ActionIcon>
-        </Tooltip>
+        <CommandIcon
+          command={COPY_LINK}
+          icon={link ? <Check size={18} /> : <Link size={18} />}
+          told={link && (link === 'copied' ? 'Link copied' : 'The link is in the address bar')}
+        />
+        <span className="unseen" role="status">
+          {link && (link === 'copied' ? 'Link copied' : 'The link is in the address bar')}
+        </span>
         <Export />
         <CommandIcon command={INSPECT} icon={<Microscope size={18} />} />
         <CommandIcon command={KEPT} icon={<Archive size={18} />} />
@@ -77,11 +61,20 @@ export function Header() {
   );
 }
 
-function CommandIcon({ command, icon }: { command: PageCommand; icon: ReactNode }) {
+function CommandIcon({
+  command,
+  icon,
+  told = null,
+}: {
+  command: PageCommand;
+  icon: ReactNode;
+  /** What came of it. */
+  told?: string | null;
+}) {
   const lab = useLab();
   const enabled = useLabState((state) => command.enabled(state));
   return (
-    <Tooltip label={`${command.help} (${command.shown})`}>
+    <Tooltip label={told ?? `${command.help} (${command.shown})`}>
       <ActionIcon
         variant="subtle"
         size="lg"

@@ -3,12 +3,13 @@ import { Plus } from 'lucide-react';
 import type { KeyboardEvent } from 'react';
 import { MOST_RUNS } from '../../core/spec/race.ts';
 import { useLab, useLabState } from '../app/lab-context.tsx';
+import { ADD_RUN } from '../commands/commands.ts';
 import { RunLane } from './RunLane.tsx';
 import './runs.css';
 
 /** The lanes of the race: one row a run; the chosen one is what the form, the map and the figures are about. */
 export function Runs() {
-  const { actions } = useLab();
+  const lab = useLab();
   const lanes = useLabState((state) => state.lanes);
   const parsed = useLabState((state) => state.parsed.ok);
   const full = lanes.length >= MOST_RUNS;
@@ -28,8 +29,8 @@ export function Runs() {
           leftSection={<Plus size={14} />}
           disabled={why !== null}
           aria-describedby={why ? 'add-run-why' : undefined}
-          title="Adds a run with the set-up below; all runs see the same batches"
-          onClick={actions.addRun}
+          title={`${ADD_RUN.help} (${ADD_RUN.shown})`}
+          onClick={() => ADD_RUN.perform(lab)}
         >
           Add run
         </Button>
