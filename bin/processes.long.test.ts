@@ -43,7 +43,7 @@ function start(...args: readonly string[]): {
   });
   let text = '';
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  return { child, ended: new Promise((resolve) => child.on('exit', resolve)), told: () => text };
+  return { child, ended: new Promise((resolve) => child.on('close', resolve)), told: () => text };
 }
 
 const group = ({ child }: { readonly child: ChildProcess }): number => -(child.pid ?? NaN);
@@ -105,6 +105,7 @@ describe.each(['tfjs', 'webgpu'])('on %s', (backend) => {
 
   test.for(['SIGINT', 'SIGTERM'] as const)(
     '%s to the whole group, as from a terminal, writes a checkpoint and exits with 130',
+    { timeout: 5 * MINUTES },
     async (signal, { skip }) => {
       await place.write('spec.json', { ...SPEC, train: { ...SPEC.train, steps: 20_000 }, scheme: { id: 'dense' } });
       const started = start(...run('out'));
@@ -116,7 +117,6 @@ describe.each(['tfjs', 'webgpu'])('on %s', (backend) => {
       const { step } = (await checkpointIn('out')).trainer;
       expect(started.told()).toContain(`Interrupted after step ${step}`);
     },
-    5 * MINUTES,
   );
 });
 
