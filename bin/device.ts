@@ -66,6 +66,23 @@ export class Device {
   }
 }
 
+/**
+ * Does work with a device and gives it back, whatever comes of it: a process that ends with its device open crashes now
+ * and then while Dawn is torn down, measured with Mesa's lavapipe as every sixth time.
+ */
+export async function withDevice<T>(
+  around: Surroundings,
+  backend: Backend | undefined,
+  work: (device: Device) => Promise<T>,
+): Promise<T> {
+  const device = new Device(around, backend);
+  try {
+    return await work(device);
+  } finally {
+    await device.dispose();
+  }
+}
+
 /** Whether an engine lacks what a spec needs it to have. */
 export const lacksStorage = ({ info }: OpenedEngine['engine'], storage: 'f32' | 'f16'): boolean =>
   storage === 'f16' && !info.features.includes('shader-f16');

@@ -84,7 +84,11 @@ describe.each(['tfjs', 'webgpu'])('on %s', (backend) => {
       let last = 0;
       for (let kill = 0; kill < 3; kill++) {
         const started = start(...run('out', '--resume', '--checkpoint-every', '0'));
-        await until(() => markedStep('out') > last || started.child.exitCode !== null);
+        await until(
+          () =>
+            (existsSync(place.path('out/checkpoint.bin')) && markedStep('out') > last) ||
+            started.child.exitCode !== null,
+        );
         process.kill(group(started), 'SIGKILL');
         await started.ended;
         if (existsSync(place.path('out/result.json'))) break;

@@ -4,7 +4,7 @@ import { DataPool } from '../../src/lab/data-pool.ts';
 import { Turns } from '../../src/lab/turns.ts';
 import { BACKEND, type Command, backendOf, required, together } from '../arguments.ts';
 import { EXIT, InputError, NoAdapterError, type Surroundings, sentenceOf } from '../around.ts';
-import { Device } from '../device.ts';
+import { type Device, withDevice } from '../device.ts';
 import { makeFolder } from '../files.ts';
 import { Member, type Outcome, checkPlan } from '../member.ts';
 import { Progress } from '../progress.ts';
@@ -62,9 +62,8 @@ dir/summary.csv list what came out. A run that fails or diverges does not stop t
 
     const progress = new Progress(progressOptions(around));
     const resumed = entries.find(({ unfinished }) => unfinished)?.unfinished?.checkpoint.adapter.backend;
-    const device = new Device(around, backendOf(given) ?? resumed);
     const shared = { turns: new Turns(), pool: new DataPool() };
-    const drive = async (entry: Entry): Promise<Ending> => {
+    const drive = async (entry: Entry, device: Device): Promise<Ending> => {
       const { spec, folder, unfinished, ended } = entry;
       if (ended) return { entry, outcome: { kind: 'done', result: ended } };
       const member: Member = new Member(spec, folder, {
@@ -80,7 +79,9 @@ dir/summary.csv list what came out. A run that fails or diverges does not stop t
         return { entry, error };
       }
     };
-    const endings = await Promise.all(entries.map(drive));
+    const endings = await withDevice(around, backendOf(given) ?? resumed, (device) =>
+      Promise.all(entries.map((entry) => drive(entry, device))),
+    );
     progress.end();
     return tell(endings, { shown, out, json: given.flag('json'), around });
   },

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { BACKEND, type Command, type Given, backendOf, numberOf, required, together } from '../arguments.ts';
 import { EXIT, InputError, type Surroundings } from '../around.ts';
-import { Device } from '../device.ts';
+import { withDevice } from '../device.ts';
 import { makeFolder } from '../files.ts';
 import { Member, type MemberOptions, type Outcome, SECONDS_BETWEEN_CHECKPOINTS, checkPlan } from '../member.ts';
 import { Progress, duration, percent } from '../progress.ts';
@@ -88,8 +88,10 @@ adapter). The spec is JSON; the README lists its keys.`,
     });
     const lane = progress.watch(member.length.steps, member.length.made);
     // The same bits as before come from the same engine.
-    const device = new Device(around, backendOf(given) ?? unfinished?.checkpoint.adapter.backend);
-    const outcome = await member.drive(device, around.stop).finally(() => progress.end());
+    const backend = backendOf(given) ?? unfinished?.checkpoint.adapter.backend;
+    const outcome = await withDevice(around, backend, (device) =>
+      member.drive(device, around.stop).finally(() => progress.end()),
+    );
     return tell(outcome, { given, shown, around });
   },
 };

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { SCHEMES } from '../../src/schemes/index.ts';
 import { BACKEND, type Command, type Given, backendOf, required, together } from '../arguments.ts';
 import { EXIT, InputError, NoAdapterError, type Surroundings, counted, sentenceOf } from '../around.ts';
-import { Device } from '../device.ts';
+import { type Device, withDevice } from '../device.ts';
 import { makeFolder, readJson, writeWhole } from '../files.ts';
 import { type SweepMember, sweepMembers } from '../grid.ts';
 import { Member, checkPlan } from '../member.ts';
@@ -69,7 +69,7 @@ all runs of the sweep.`,
     checkPlans(members);
     const share = shareOf(given, members.length);
     if (listing) return list(members, share, given.text('write'), around);
-    return runAll(members, share, given, around);
+    return withDevice(around, backendOf(given), (device) => runAll(members, share, { device, given, around }));
   },
 };
 
@@ -132,13 +132,11 @@ async function list(
 async function runAll(
   members: readonly SweepMember[],
   share: readonly number[],
-  given: Given,
-  around: Surroundings,
+  { device, given, around }: Pick<Place, 'device' | 'given' | 'around'>,
 ): Promise<number> {
   const shown = required(given, 'out', 'the folder for the results');
   const out = resolve(around.folder, shown);
   await makeFolder(out, shown);
-  const device = new Device(around, backendOf(given));
   const own: Row[] = [];
   let skipped = 0;
   for (const [place, index] of share.entries()) {
