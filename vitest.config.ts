@@ -15,9 +15,8 @@ declare module 'vitest' {
 }
 
 /**
- * `unit` runs in Node, then `e2e`, which drives the built page and the command line from there; beside them `browser` in
- * headless Chromium with WebGPU, which mostly waits for one core to compile. A file at a time in each: two cores serve them
- * all.
+ * `unit` runs in Node, and so does `e2e`, which drives the built page from there: a file at a time. Beside both goes
+ * `browser`, in headless Chromium with WebGPU, which mostly waits for one core to compile. Two cores serve them all.
  */
 export default defineConfig({
   test: {
@@ -26,7 +25,6 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          sequence: { groupOrder: 0 },
           include: ['src/**/*.test.{ts,tsx}', 'tests/unit/**/*.test.ts', 'bin/**/*.test.ts'],
           exclude: [...exclude, '**/*.browser.test.ts'],
           // Browser tests run beside them.
@@ -39,7 +37,6 @@ export default defineConfig({
         },
         test: {
           name: 'browser',
-          sequence: { groupOrder: 0 },
           include: ['src/**/*.browser.test.ts', 'tests/conformance/**/*.browser.test.ts'],
           exclude,
           provide: { long },
@@ -61,7 +58,6 @@ export default defineConfig({
           name: 'e2e',
           // A page on a loaded machine takes its time.
           expect: { poll: { timeout: 20_000 } },
-          sequence: { groupOrder: 2 },
           include: ['tests/e2e/**/*.test.ts'],
           exclude,
           globalSetup: ['tests/e2e/build.ts'],
