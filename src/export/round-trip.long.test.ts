@@ -52,7 +52,7 @@ describe(`each network of the zoo at full width, trained for some steps, on ${TE
     await run.dispose();
     engine.dispose();
     const trained = performance.now();
-    const [tfjs, onnx] = await expectRoundTrip({ source, pixels, logits });
+    const [tfjs, onnx] = await expectRoundTrip({ source, pixels, logits }, 'wasm');
     const largest = logits.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
     const seconds = (from: number, to: number): string => `${((to - from) / 1_000).toFixed(0)} s`;
     say(
