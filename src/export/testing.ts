@@ -258,15 +258,16 @@ export async function expectRoundTrip(
   { source, pixels, logits }: Case,
   backend: 'cpu' | 'wasm' = 'cpu',
 ): Promise<readonly [number, number]> {
-  const errors = [await tfjsLogits(exportTfjs(source), pixels, backend), await onnxLogits(exportOnnx(source), pixels)].map(
-    (actual) => {
-      const { error, spread } = compare(actual, logits);
-      expect(error).toBeLessThan(TOLERANCE);
-      // The logits of two images differ by far more than what is tolerated.
-      expect(spread).toBeGreaterThan(100 * TOLERANCE);
-      return error;
-    },
-  );
+  const errors = [
+    await tfjsLogits(exportTfjs(source), pixels, backend),
+    await onnxLogits(exportOnnx(source), pixels),
+  ].map((actual) => {
+    const { error, spread } = compare(actual, logits);
+    expect(error).toBeLessThan(TOLERANCE);
+    // The logits of two images differ by far more than what is tolerated.
+    expect(spread).toBeGreaterThan(100 * TOLERANCE);
+    return error;
+  });
   return [errors[0] ?? NaN, errors[1] ?? NaN];
 }
 
