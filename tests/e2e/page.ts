@@ -72,7 +72,7 @@ export async function exported(page: Page): Promise<RunResult> {
   const { bytes } = await downloaded(page, 'Results (JSON)');
   const results = [JSON.parse(bytes.toString('utf8')) as RunResult | RunResult[]].flat();
   const name = await page.locator('.header-run').textContent();
-  const [result, ...others] = results.length === 1 ? results : results.filter(({ spec }) => spec.name === name);
+  const [result, ...others] = results.filter(({ spec }) => spec.name === name);
   if (!result || others.length > 0) throw new Error(`${1 + others.length} exported runs are called ${name}`);
   return result;
 }

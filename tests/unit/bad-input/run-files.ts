@@ -1,5 +1,6 @@
+import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
-import { deflateSync, unzipSync, zipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeCheckpoint } from '../../../src/lab/checkpoint.ts';
 import { sha256Of } from '../../../src/persist/digest.ts';
@@ -170,9 +171,15 @@ export function runFiles(effort: Effort): void {
     });
 
     test('bombs: small files that inflate to large ones, with sizes that are true, or lie either way', async () => {
-      const zeros = deflateSync(new Uint8Array(10_000_000), { level: 1 });
-      for (const name of ['manifest.json', 'events.jsonl', 'checkpoint.bin']) {
-        for (const size of [10, 900_000, 10_000_000, 0xffffffff]) {
+      // A log may be long, so it is inflated, up to its own limit; the others are given up long before their end.
+      const bombs = [
+        { name: 'manifest.json', inflated: 300_000_000 },
+        { name: 'checkpoint.bin', inflated: 300_000_000 },
+        { name: 'events.jsonl', inflated: 10_000_000 },
+      ];
+      for (const { name, inflated } of bombs) {
+        const zeros = deflateRawSync(new Uint8Array(inflated), { level: 1 });
+        for (const size of [10, 900_000, inflated, 0xffffffff]) {
           const bomb = zipSync({ ...files, [name]: zeros }, { level: 0 }) as Bytes;
           const data = new DataView(bomb.buffer, bomb.byteOffset);
           const central = centralOf(bomb, name);
@@ -181,7 +188,7 @@ export function runFiles(effort: Effort): void {
           data.setUint32(central + 24, size, true);
           const before = process.memoryUsage().arrayBuffers;
           expect(await opened(bomb)).toBeNull();
-          expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40_000_000);
+          expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(150_000_000);
         }
       }
     });
