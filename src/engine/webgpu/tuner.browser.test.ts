@@ -209,7 +209,7 @@ describe('a tuning changes bits, never results', () => {
     const all = [candidates, candidatesOf(false, defaultTuning({ ...device, software: false }))].map(
       ({ long }) => long,
     );
-    // Work-group memory must never reach this adapter if it is a software one: work-group-memory.test.ts has another.
+    // Work-group memory must never reach this adapter if it is a software one: work-group-memory.long.test.ts has another.
     const runs = ({ shared }: { readonly shared: boolean }): boolean => !(shared && device.software);
     const lines = all.flatMap((some) => some.lines.filter(runs).map(withLines));
     const gradients = all.flatMap((some) => some.kernelGradient.filter(runs).map(withGradients));
