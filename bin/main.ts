@@ -2,6 +2,7 @@ import { nearest } from '../src/core/spec/nearest.ts';
 import { type Command, readGiven, wantsHelp } from './arguments.ts';
 import { EXIT, InputError, NoAdapterError, type Surroundings, sentenceOf } from './around.ts';
 import { bench } from './commands/bench.ts';
+import { check } from './commands/check.ts';
 import { exporting } from './commands/export.ts';
 import { race } from './commands/race.ts';
 import { report } from './commands/report.ts';
@@ -9,7 +10,7 @@ import { run } from './commands/run.ts';
 import { sweep } from './commands/sweep.ts';
 import { helpOf, overview } from './help.ts';
 
-export const COMMANDS: readonly Command[] = [run, race, sweep, exporting, report, bench];
+export const COMMANDS: readonly Command[] = [run, race, sweep, exporting, report, check, bench];
 
 /** Runs the command line; resolves with the exit code. Every failure is a sentence on stderr. */
 export async function main(argv: readonly string[], around: Surroundings): Promise<number> {

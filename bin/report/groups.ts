@@ -67,7 +67,7 @@ function groupOf(runs: readonly Found[]): Group {
   };
 }
 
-function spreadOf(values: readonly (number | undefined)[]): Spread | null {
+export function spreadOf(values: readonly (number | undefined)[]): Spread | null {
   const known = values.filter((value) => value !== undefined);
   if (known.length === 0) return null;
   const mean = known.reduce((sum, value) => sum + value, 0) / known.length;

@@ -69,7 +69,7 @@ test.each([1, 2, 3, 5, 31, 64, 320, 1_279, 1_280])(
   async (channels) => {
     const network = wide(channels);
     const [ours, theirs] = await both(network, { batchSize: 3 });
-    await expectStock(ours, theirs, network, 2);
+    await expectStock(ours, theirs, 2);
     await theirs.restore(await ours.checkpoint());
     const some = images.pixels.slice(0, 5 * 3_072);
     expect(distance(await ours.predict(some), await theirs.predict(some))).toBeLessThan(1e-4);
@@ -117,7 +117,7 @@ describe.each([1, 2, 3, 7, 64, 511, 512])('batches of %i images', (batchSize) =>
 
   test('a step and an evaluation of as many equal stock tfjs', async () => {
     const [ours, theirs] = await both(network, { batchSize });
-    await expectStock(ours, theirs, network, 1);
+    await expectStock(ours, theirs, 1);
     await theirs.restore(await ours.checkpoint());
     const [mine, stock] = [await ours.train(1, hyperAt), await theirs.train(1, hyperAt)];
     expect(Math.abs((mine.loss[0] ?? NaN) / (stock.loss[0] ?? NaN) - 1)).toBeLessThan(1e-5);
@@ -156,7 +156,7 @@ test.each(ZOO.map(({ id }) => id))(
     expect(first?.op === 'conv' && first.filters).toBe(1);
     for (const batchSize of [1, 3]) {
       const [ours, theirs] = await both(network, { batchSize });
-      await expectStock(ours, theirs, network, 1, SINGLE_FLOOR);
+      await expectStock(ours, theirs, 1, SINGLE_FLOOR);
       await theirs.restore(await ours.checkpoint());
       const [own, other] = [await ours.evaluate('test', 5), await theirs.evaluate('test', 5)];
       expect(Number.isFinite(own.loss)).toBe(true);

@@ -22,7 +22,7 @@ export async function compareStock(
   let [made, unmoved] = [0, 0];
   while (made < steps || (unmoved < own && made < most)) {
     const count = made < steps ? steps : 1;
-    unmoved += await expectStock(ours, theirs, network, count);
+    unmoved += await expectStock(ours, theirs, count);
     made += count;
   }
   expect(unmoved).toBeGreaterThanOrEqual(own);
