@@ -55,11 +55,11 @@ const compareWithStock = (
 ): Promise<void> => compareStock([webgpu, tfjs], images, network, options, steps, stock);
 
 describe.each([
-  ['convnet-micro', buildNetwork('convnet-micro'), { batchSize: 16, steps: 10, stock: { batchSize: 5, steps: 10 } }],
+  ['convnet-micro', buildNetwork('convnet-micro'), { batchSize: 16, steps: 10, stock: { batchSize: 5, steps: 6 } }],
   [
     'resnet20 at a quarter of the width',
     buildNetwork('resnet20', 0.25),
-    { batchSize: 16, steps: 5, stock: { batchSize: 4, steps: 12 } },
+    { batchSize: 16, steps: 5, stock: { batchSize: 4, steps: 6 } },
   ],
   [
     'vgg-small at an eighth of the width',
@@ -147,8 +147,8 @@ describe.each([
 });
 
 describe('mobilenetv2-cifar at a tenth of the width', () => {
-  test('losses and gradients equal stock tfjs at each of at least 12 steps', async () => {
-    await compareWithStock(buildNetwork('mobilenetv2-cifar', 0.1), { batchSize: 4 }, 12, { own: 7, most: 30 });
+  test('losses and gradients equal stock tfjs at each of at least 6 steps', async () => {
+    await compareWithStock(buildNetwork('mobilenetv2-cifar', 0.1), { batchSize: 4 }, 6, { own: 4, most: 20 });
   });
 });
 

@@ -5,14 +5,14 @@ import { buildNetwork, countStructure } from '../../src/core/network/index.ts';
 import { CHROMIUM_FLAGS } from '../../scripts/steps/browser.mjs';
 import { BuiltPage, exported, linkOf, mapWidths, press, waitForState, waitForStep } from './page.ts';
 
-/** CHEX on the micro network: eight updates within its 300 steps. */
+/** CHEX on the micro network: eight updates within its 200 steps. */
 const CHEX = {
   version: 1,
   name: 'CHEX end to end',
   seed: 2,
   model: { id: 'convnet-micro' },
   data: { train: 4_000, test: 500 },
-  train: { steps: 300, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 60 },
+  train: { steps: 200, batchSize: 32, learningRate: 0.1, augment: ['flip'], evaluateEvery: 50 },
   scheme: { id: 'chex', budget: { kind: 'channels', keep: 0.5 }, every: 20, until: 150 },
 };
 
@@ -94,7 +94,7 @@ describe('CHEX on real CIFAR-10, in the built page', () => {
       const decided = [...folded].filter(([step]) => step <= row.step).at(-1)?.[1];
       expect(row.widths).toEqual(decided);
     }
-    expect(result.history.map(({ step }) => step)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
+    expect(result.history.map(({ step }) => step)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
     await expect.poll(() => mapWidths(page)).toEqual(result.final.widths);
 
     // The budget: exactly half of the 72 channels; nothing changes after the last update.
