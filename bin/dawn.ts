@@ -1,3 +1,7 @@
+import { pollGently } from './polling.ts';
+
+let gentle = false;
+
 /**
  * Dawn's WebGPU for Node. Throws a sentence where the optional package `webgpu` is missing or does not run, and where
  * there is no adapter.
@@ -15,6 +19,8 @@ async function start(): Promise<GPU> {
     const { create, globals } = await import('webgpu');
     // The constants, such as GPUBufferUsage, that a browser has as globals.
     Object.assign(globalThis, globals);
+    if (!gentle) pollGently();
+    gentle = true;
     return create([]);
   } catch (error) {
     throw new Error(
