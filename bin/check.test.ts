@@ -39,8 +39,8 @@ const scaled =
   });
 
 test('stock tfjs agrees with itself to the last bit', async () => {
-  const { code, out } = await place.call([...CHECK, '--json'], {}, realSurroundings());
-  expect(code).toBe(EXIT.done);
+  const { code, out, err } = await place.call([...CHECK, '--json'], {}, realSurroundings());
+  expect([code, err]).toEqual([EXIT.done, []]);
   const { agrees, steps, spec } = JSON.parse(out) as Checked;
   expect([agrees, spec.seed, steps.map(({ step }) => step)]).toEqual([true, 1, [0, 1]]);
   for (const { loss, gradient, sided, apart, values } of steps) {

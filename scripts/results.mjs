@@ -29,8 +29,7 @@ for (const [i, file] of files.entries()) {
 const check = join(out, 'check.json');
 if (!existsSync(check)) {
   say('\n== Comparison with stock TensorFlow.js');
-  const { stdout } = espalier('check', join(SPECS, id, 'check.json'), '--json');
-  writeFileSync(check, stdout);
+  writeFileSync(check, espalier('check', join(SPECS, id, 'check.json'), '--json'));
 }
 const { status } = spawnSync(
   process.execPath,
@@ -42,13 +41,14 @@ const { status } = spawnSync(
 if (status === 0) say(`\nWritten: docs/results/${id}.md`);
 process.exit(status ?? 1);
 
-/** Runs a command of the command line; ends with its exit code when it fails. */
+/** Runs a command of the command line and gives what it prints as JSON; ends with its exit code when it fails. */
 function espalier(...args) {
   const quiet = args.includes('--json');
-  const ended = spawnSync(process.execPath, [join(ROOT, 'scripts/espalier.mjs'), ...args], {
+  const { status, stdout } = spawnSync(process.execPath, [join(ROOT, 'scripts/espalier.mjs'), ...args], {
     stdio: ['inherit', quiet ? 'pipe' : 'inherit', 'inherit'],
     encoding: 'utf8',
   });
-  if (ended.status !== 0) process.exit(ended.status ?? 1);
-  return ended;
+  // A check that finds a disagreement fails, and has told it.
+  if (status !== 0 && !(quiet && stdout.startsWith('{'))) process.exit(status ?? 1);
+  return stdout;
 }

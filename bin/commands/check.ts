@@ -29,9 +29,9 @@ export const check: Command = {
   name: 'check',
   usage: 'spec.json',
   summary: 'compare training steps on this adapter with stock TensorFlow.js on the processor',
-  details: `Trains what the spec says on WebGPU and has TensorFlow.js, on its CPU backend and with its own gradients, compute every step again
+  details: `Trains the spec's network, whole, on WebGPU and has TensorFlow.js, on its CPU backend and with its own gradients, compute every step again
 from the same parameters and images. Loss and the gradient of each tensor must agree: relative differences of at most ${AGREEMENT.loss}
-and ${AGREEMENT.gradient}. The spec's scheme decides what is trained at first, and nothing later.
+and ${AGREEMENT.gradient}. The scheme plays no part.
 
 Which side of a ReLU's bend a value stands on, and so whether it has a gradient, is up to rounding where it is close; the result says
 how many values are on different sides and compares the gradients with those values on one side too, which is what must agree.

@@ -41,19 +41,20 @@ export const agrees = ({ loss, sided }: StepAgreement): boolean =>
 const FLOOR = 4e-4;
 
 /**
- * Trains what a spec says on `engine` and yields, for each of the first steps, how far its loss and gradients are from
- * those of stock tfjs' CPU backend, which gets the engine's parameters before every step and the same images. The spec's
- * scheme decides what is trained at first; it decides nothing later. Throws a sentence where the spec cannot be run.
+ * Trains a spec's network, whole, on `engine` and yields, for each of the first steps, how far its loss and gradients are
+ * from those of stock tfjs' CPU backend, which gets the engine's parameters before every step and the same images. The
+ * scheme plays no part. Throws a sentence where the spec cannot be run.
  */
 export async function* agreementWithStock(
   spec: Spec,
   steps: number,
   { engine, cifar }: { readonly engine: Engine; readonly cifar: Cifar10 },
 ): AsyncGenerator<StepAgreement, void, void> {
-  const plan = planRun(spec, UNASKED);
-  const ours = await partsOn(engine, spec, plan, cifar);
+  const dense: Spec = { ...spec, scheme: { id: 'dense' } };
+  const plan = planRun(dense, UNASKED);
+  const ours = await partsOn(engine, dense, plan, cifar);
   try {
-    const stock = await partsOn(await openTfjsEngine({ backend: 'cpu' }), spec, plan, cifar);
+    const stock = await partsOn(await openTfjsEngine({ backend: 'cpu' }), dense, plan, cifar);
     try {
       const { trainer } = ours;
       if (!(stock.trainer instanceof TfjsTrainer)) throw new Error('The tfjs engine has another trainer.');
@@ -109,8 +110,8 @@ async function partsOn(engine: Engine, spec: Spec, plan: RunPlan, cifar: Cifar10
   return parts;
 }
 
-const unasked = (): Promise<never> => Promise.reject(new Error('Nothing is decided while engines are compared.'));
-/** What a scheme may ask for in a decision, of which there is none here. */
+const unasked = (): Promise<never> => Promise.reject(new Error('The dense network asks for nothing.'));
+/** What a scheme may ask for. */
 const UNASKED: SchemeAccess = {
   read: unasked,
   evaluate: unasked,

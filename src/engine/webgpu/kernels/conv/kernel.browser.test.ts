@@ -365,7 +365,9 @@ const label = ({ pixels, vectors, channels, quads, narrow, flat }: Tile): string
   `${pixels} pixels x ${vectors} vec4, ${channels} channels a turn${quads ? ', quads' : ''}${narrow ? ', narrow' : ''}${flat ? ', one loop' : ''}`;
 
 /** Tiles that meet the shapes here: those that an adapter starts with, and of the others every third; in test:long all. */
-const metBy = (tiles: readonly Tile[]): readonly { readonly tile: Tile; readonly at: number; readonly name: string }[] =>
+const metBy = (
+  tiles: readonly Tile[],
+): readonly { readonly tile: Tile; readonly at: number; readonly name: string }[] =>
   tiles
     .map((tile, at) => ({ tile, at, name: label(tile) }))
     .filter(({ tile, at }) => inject('long') || isDefault(tile) || at % 3 === 1);
