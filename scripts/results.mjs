@@ -44,11 +44,11 @@ process.exit(status ?? 1);
 /** Runs a command of the command line and gives what it prints as JSON; ends with its exit code when it fails. */
 function espalier(...args) {
   const quiet = args.includes('--json');
-  const { status, stdout } = spawnSync(process.execPath, [join(ROOT, 'scripts/espalier.mjs'), ...args], {
+  const ended = spawnSync(process.execPath, [join(ROOT, 'scripts/espalier.mjs'), ...args], {
     stdio: ['inherit', quiet ? 'pipe' : 'inherit', 'inherit'],
     encoding: 'utf8',
   });
   // A check that finds a disagreement fails, and has told it.
-  if (status !== 0 && !(quiet && stdout.startsWith('{'))) process.exit(status ?? 1);
-  return stdout;
+  if (ended.status !== 0 && !(quiet && ended.stdout.startsWith('{'))) process.exit(ended.status ?? 1);
+  return ended.stdout;
 }
