@@ -110,7 +110,7 @@ describe('bad input: code 2, one line a problem, nothing on stdout, nothing writ
   };
 
   test.each([
-    [[], [/command is missing: use run, race, sweep, export, report, bench/]],
+    [[], [/command is missing: use run, race, sweep, export, report, check, bench/]],
     [['rcae', 'spec.json', '--out', 'out'], [/"rcae" is no command; did you mean race\?/]],
     [['run', '--out', 'out'], [/spec file is missing/]],
     [['run', 'spec.json'], [/--out/]],

@@ -2,10 +2,11 @@ import { join, resolve } from 'node:path';
 import type { Spec } from '../../src/core/spec/spec.ts';
 import { DataPool } from '../../src/lab/data-pool.ts';
 import { Turns } from '../../src/lab/turns.ts';
-import { BACKEND, type Command, backendOf, required, together } from '../arguments.ts';
+import { BACKEND, type Command, type Given, backendOf, required, together } from '../arguments.ts';
 import { EXIT, InputError, NoAdapterError, type Surroundings, sentenceOf } from '../around.ts';
 import { type Device, withDevice } from '../device.ts';
 import { makeFolder } from '../files.ts';
+import { holding } from '../lock.ts';
 import { Member, type Outcome, checkPlan } from '../member.ts';
 import { Progress } from '../progress.ts';
 import { type Unfinished, type WrittenResult, readRunFolder } from '../run-folder.ts';
@@ -48,44 +49,60 @@ dir/summary.csv list what came out. A run that fails or diverges does not stop t
     together(...specs.map((spec) => () => named(spec, () => checkPlan(spec))));
     const directories = folderNames(specs.map(({ name }) => name));
     const out = resolve(around.folder, shown);
-    const entries: Entry[] = [];
-    for (const [i, spec] of specs.entries()) {
-      const directory = directories[i] ?? '';
-      const folder = join(out, directory);
-      const place = join(shown, directory);
-      const found = given.flag('resume')
-        ? toResume(await readRunFolder(folder), spec, place, around)
-        : { unfinished: null, ended: null };
-      entries.push({ spec, directory, folder, ...found });
-    }
-    for (const { folder, directory } of entries) await makeFolder(folder, join(shown, directory));
-
-    const progress = new Progress(progressOptions(around));
-    const resumed = entries.find(({ unfinished }) => unfinished)?.unfinished?.checkpoint.adapter.backend;
-    const shared = { turns: new Turns(), pool: new DataPool() };
-    const drive = async (entry: Entry, device: Device): Promise<Ending> => {
-      const { spec, folder, unfinished, ended } = entry;
-      if (ended) return { entry, outcome: { kind: 'done', result: ended } };
-      const member: Member = new Member(spec, folder, {
-        ...keepingOf(given),
-        unfinished,
-        onEvent: (event) => lane.observe(event),
-        onSchemeProgress: (told) => lane.prepare(told),
-      });
-      const lane = progress.watch(member.length.steps, member.length.made);
-      try {
-        return { entry, outcome: await member.drive(device, around.stop, shared) };
-      } catch (error) {
-        return { entry, error };
-      }
-    };
-    const endings = await withDevice(around, backendOf(given) ?? resumed, (device) =>
-      Promise.all(entries.map((entry) => drive(entry, device))),
-    );
-    progress.end();
-    return tell(endings, { shown, out, json: given.flag('json'), around });
+    const folders = directories.map((directory) => ({ path: join(out, directory), shown: join(shown, directory) }));
+    for (const folder of folders) await makeFolder(folder.path, folder.shown);
+    return holding(folders, () => raceIn(out, specs, directories, { given, shown, around }));
   },
 };
+
+/** What the user gave, and the name of the folder of all. */
+interface Place {
+  readonly given: Given;
+  readonly shown: string;
+  readonly around: Surroundings;
+}
+
+async function raceIn(
+  out: string,
+  specs: readonly Spec[],
+  directories: readonly string[],
+  { given, shown, around }: Place,
+): Promise<number> {
+  const entries: Entry[] = [];
+  for (const [i, spec] of specs.entries()) {
+    const directory = directories[i] ?? '';
+    const folder = join(out, directory);
+    const place = join(shown, directory);
+    const found = given.flag('resume')
+      ? toResume(await readRunFolder(folder), spec, place, around)
+      : { unfinished: null, ended: null };
+    entries.push({ spec, directory, folder, ...found });
+  }
+  const progress = new Progress(progressOptions(around));
+  const resumed = entries.find(({ unfinished }) => unfinished)?.unfinished?.checkpoint.adapter.backend;
+  const shared = { turns: new Turns(), pool: new DataPool() };
+  const drive = async (entry: Entry, device: Device): Promise<Ending> => {
+    const { spec, folder, unfinished, ended } = entry;
+    if (ended) return { entry, outcome: { kind: 'done', result: ended } };
+    const member: Member = new Member(spec, folder, {
+      ...keepingOf(given),
+      unfinished,
+      onEvent: (event) => lane.observe(event),
+      onSchemeProgress: (told) => lane.prepare(told),
+    });
+    const lane = progress.watch(member.length.steps, member.length.made);
+    try {
+      return { entry, outcome: await member.drive(device, around.stop, shared) };
+    } catch (error) {
+      return { entry, error };
+    }
+  };
+  const endings = await withDevice(around, backendOf(given) ?? resumed, (device) =>
+    Promise.all(entries.map((entry) => drive(entry, device))),
+  );
+  progress.end();
+  return tell(endings, { shown, out, json: given.flag('json'), around });
+}
 
 interface Entry {
   readonly spec: Spec;

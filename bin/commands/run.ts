@@ -3,6 +3,7 @@ import { BACKEND, type Command, type Given, backendOf, numberOf, required, toget
 import { EXIT, InputError, type Surroundings } from '../around.ts';
 import { withDevice } from '../device.ts';
 import { makeFolder } from '../files.ts';
+import { holding } from '../lock.ts';
 import { Member, type MemberOptions, type Outcome, SECONDS_BETWEEN_CHECKPOINTS, checkPlan } from '../member.ts';
 import { Progress, duration, percent } from '../progress.ts';
 import {
@@ -69,32 +70,44 @@ adapter). The spec is JSON; the README lists its keys.`,
     const out = resolve(around.folder, shown);
     const spec = await readSpec(around.folder, specFile ?? '');
     checkPlan(spec);
-    const state = await readRunFolder(out);
-    const { unfinished, ended } = given.flag('resume') ? toResume(state, spec, shown, around) : FROM_THE_START;
-    if (ended) {
-      around.stderr(`${shown} holds the result of this spec already: nothing is left to do.\n`);
-      return tell({ kind: 'done', result: ended }, { given, shown, around });
-    }
-    if (!given.flag('resume') && state.kind === 'unfinished') {
-      around.stderr(`${shown} holds an unfinished run, which is begun anew; --resume would go on with it.\n`);
-    }
     await makeFolder(out, shown);
-    const progress = new Progress(progressOptions(around));
-    const member: Member = new Member(spec, out, {
-      ...keepingOf(given),
-      unfinished,
-      onEvent: (event) => lane.observe(event),
-      onSchemeProgress: (told) => lane.prepare(told),
-    });
-    const lane = progress.watch(member.length.steps, member.length.made);
-    // The same bits as before come from the same engine.
-    const backend = backendOf(given) ?? unfinished?.checkpoint.adapter.backend;
-    const outcome = await withDevice(around, backend, (device) =>
-      member.drive(device, around.stop).finally(() => progress.end()),
-    );
-    return tell(outcome, { given, shown, around });
+    return holding([{ path: out, shown }], () => runIn(out, spec, { given, shown, around }));
   },
 };
+
+/** What the user gave, and the name of the folder. */
+interface Place {
+  readonly given: Given;
+  readonly shown: string;
+  readonly around: Surroundings;
+}
+
+async function runIn(out: string, spec: Spec, place: Place): Promise<number> {
+  const { given, shown, around } = place;
+  const state = await readRunFolder(out);
+  const { unfinished, ended } = given.flag('resume') ? toResume(state, spec, shown, around) : FROM_THE_START;
+  if (ended) {
+    around.stderr(`${shown} holds the result of this spec already: nothing is left to do.\n`);
+    return tell({ kind: 'done', result: ended }, place);
+  }
+  if (!given.flag('resume') && state.kind === 'unfinished') {
+    around.stderr(`${shown} holds an unfinished run, which is begun anew; --resume would go on with it.\n`);
+  }
+  const progress = new Progress(progressOptions(around));
+  const member: Member = new Member(spec, out, {
+    ...keepingOf(given),
+    unfinished,
+    onEvent: (event) => lane.observe(event),
+    onSchemeProgress: (told) => lane.prepare(told),
+  });
+  const lane = progress.watch(member.length.steps, member.length.made);
+  // The same bits as before come from the same engine.
+  const backend = backendOf(given) ?? unfinished?.checkpoint.adapter.backend;
+  const outcome = await withDevice(around, backend, (device) =>
+    member.drive(device, around.stop).finally(() => progress.end()),
+  );
+  return tell(outcome, place);
+}
 
 export const progressOptions = (around: Surroundings): ConstructorParameters<typeof Progress>[0] => ({
   write: (text) => around.stderr(text),
@@ -134,10 +147,7 @@ export function toResume(state: FolderState, spec: Spec, shown: string, around: 
 }
 
 /** Says how a run ended; the exit code. */
-function tell(
-  outcome: Outcome,
-  { given, shown, around }: { readonly given: Given; readonly shown: string; readonly around: Surroundings },
-): number {
+function tell(outcome: Outcome, { given, shown, around }: Place): number {
   if (outcome.kind === 'interrupted') {
     around.stderr(interruptedSentence(outcome.step, shown));
     return EXIT.interrupted;

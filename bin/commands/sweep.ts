@@ -3,6 +3,7 @@ import { SCHEMES } from '../../src/schemes/index.ts';
 import { BACKEND, type Command, type Given, backendOf, required, together } from '../arguments.ts';
 import { EXIT, InputError, NoAdapterError, type Surroundings, counted, sentenceOf } from '../around.ts';
 import { type Device, withDevice } from '../device.ts';
+import { BusyError, holding } from '../lock.ts';
 import { makeFolder, readJson, writeWhole } from '../files.ts';
 import { type SweepMember, sweepMembers } from '../grid.ts';
 import { Member, checkPlan } from '../member.ts';
@@ -27,7 +28,7 @@ Inside scheme.stages, the keys of a stage can be lists.
 
 Each run gets a folder in dir, called by the values that were chosen for it, with what run writes. Called again, a sweep leaves
 finished runs alone (those whose result.json is whole and of the same spec; a diverged run would diverge again) and goes on with the
-one that was interrupted. A run that fails or diverges does not stop the others. dir/summary.json and dir/summary.csv list
+one that was interrupted; runs that another process is at are left to it. A run that fails or diverges does not stop the others. dir/summary.json and dir/summary.csv list
 all runs of the sweep.`,
   options: {
     out: { value: 'dir', help: 'where the results go; made when missing' },
@@ -171,11 +172,27 @@ interface Place {
   readonly around: Surroundings;
 }
 
-async function runOne(
-  member: SweepMember,
-  { out, label, device, given, around }: Place,
-): Promise<{ readonly row: Row; readonly skipped: boolean } | 'interrupted'> {
-  const folder = join(out, member.directory);
+type Ended = { readonly row: Row; readonly skipped: boolean } | 'interrupted';
+
+async function runOne(member: SweepMember, place: Place): Promise<Ended> {
+  const { around } = place;
+  const path = join(place.out, member.directory);
+  // Of one that has ended nothing is written.
+  const silent = { ...around, stderr: () => undefined };
+  if ((await foundIn(path, member, silent)).row) return runHeld(member, path, place);
+  try {
+    await makeFolder(path, member.directory);
+    return await holding([{ path, shown: member.directory }], () => runHeld(member, path, place));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const busy = error instanceof BusyError;
+    const message = busy ? `left to ${error.holder}, which is running it` : error.message;
+    around.stderr(`${member.directory}: ${message}\n`);
+    return { row: { ...rowOf(member, busy ? 'unfinished' : 'failed'), message }, skipped: false };
+  }
+}
+
+async function runHeld(member: SweepMember, folder: string, { label, device, given, around }: Place): Promise<Ended> {
   const found = await foundIn(folder, member, around);
   if (found.row) return { row: found.row, skipped: true };
   if (around.stop.aborted) return 'interrupted';
@@ -188,7 +205,6 @@ async function runOne(
   });
   const lane = progress.watch(run.length.steps, run.length.made);
   try {
-    await makeFolder(folder, member.directory);
     const outcome = await run.drive(device, around.stop).finally(() => progress.end());
     if (outcome.kind === 'interrupted') {
       around.stderr(interruptedSentence(outcome.step, folder).replace('--resume', 'the same command'));
