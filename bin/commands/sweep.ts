@@ -27,9 +27,9 @@ takes several) are tried with { "sweep": [...] }, as in "augment": { "sweep": [[
 Inside scheme.stages, the keys of a stage can be lists.
 
 Each run gets a folder in dir, called by the values that were chosen for it, with what run writes. Called again, a sweep leaves
-finished runs alone (those whose result.json is whole and of the same spec; a diverged run would diverge again) and goes on with the
-one that was interrupted; runs that another process is at are left to it. A run that fails or diverges does not stop the others. dir/summary.json and dir/summary.csv list
-all runs of the sweep.`,
+finished runs alone (those whose result.json is whole and of the same spec; a diverged run would diverge again), goes on with those
+that were interrupted and leaves to other processes what they are running. A run that fails or diverges does not stop the others.
+dir/summary.json and dir/summary.csv list all runs of the sweep.`,
   options: {
     out: { value: 'dir', help: 'where the results go; made when missing' },
     backend: BACKEND,
