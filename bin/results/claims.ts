@@ -25,3 +25,7 @@ export function orderingOf(first: Method, second: Method): Ordering {
   const apart = a.min > b.max || b.min > a.max;
   return { difference, spread, told: apart && Math.abs(difference) > spread };
 }
+
+/** The most accurate first. */
+export const byAccuracy = (methods: readonly Method[]): readonly Method[] =>
+  methods.toSorted((a, b) => accuracyOf(b).mean - accuracyOf(a).mean);

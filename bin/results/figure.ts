@@ -1,5 +1,5 @@
 import { html } from '../report/html.ts';
-import { accuracyOf } from './claims.ts';
+import { accuracyOf, byAccuracy } from './claims.ts';
 import type { Method } from './data.ts';
 
 const [WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM] = [760, 30, 270, 40, 16, 44];
@@ -74,7 +74,7 @@ export function figure(methods: readonly Method[]): string {
     <text class="axis" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${bottom + 37}" text-anchor="middle">
       test accuracy: a dot a seed, a line at the mean
     </text>
-    ${methods.map((method, row) => {
+    ${byAccuracy(methods).map((method, row) => {
       const y = TOP + ROW * (row + 0.5);
       const mean = x(100 * accuracyOf(method).mean);
       return html`<text x="${LEFT - 14}" y="${y + 4}" text-anchor="end">${method.name}</text>${method.runs.map(

@@ -1,7 +1,7 @@
 import { AGREEMENT, worst } from '../../src/lab/agreement.ts';
 import { counted } from '../around.ts';
 import { type Spread, spreadOf } from '../report/groups.ts';
-import { accuracyOf, orderingOf } from './claims.ts';
+import { accuracyOf, byAccuracy, orderingOf } from './claims.ts';
 import type { Member, Method, Results } from './data.ts';
 import { REPORTED } from './papers.ts';
 
@@ -29,7 +29,7 @@ export function resultsPage(results: Results): string {
   const seeds = first.runs.map(({ seed }) => seed);
   const epochs = train.epochs === undefined ? counted(train.steps ?? NaN, 'step') : counted(train.epochs, 'epoch');
   const software = /llvmpipe|swiftshader|lavapipe/i.test(results.adapter);
-  const ordered = methods.toSorted((a, b) => accuracyOf(b).mean - accuracyOf(a).mean);
+  const ordered = byAccuracy(methods);
   const small = data.train < 50_000;
   return `<!-- Written by "npm run results -- ${id}" from ${id}.json: change the specs or bin/results, not this file. -->
 
