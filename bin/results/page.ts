@@ -37,7 +37,7 @@ export function resultsPage(results: Results): string {
 
 ${
   small || software
-    ? `**A small experiment${software ? ', without a GPU' : ''}**: ${counted(data.train, 'training image')} of 50,000 and ${epochs}. It shows what the schemes do to a small
+    ? `**A small experiment${software ? ', without a GPU' : ''}**: ${thousands(data.train)} training images of 50,000 and ${epochs}. It shows what the schemes do to a small
 network in a short training. It is no reproduction of a paper, and says nothing about long training of large networks.
 `
     : ''
@@ -92,7 +92,7 @@ ${checkText(check)}
 npm run results -- ${id}
 \`\`\`
 
-runs what is not there yet (in \`results/${id}\`, which git ignores), repeats the check and writes this page, its figure and
+makes what is not there yet (in \`results/${id}\`, which git ignores), runs and check, and writes this page, its figure and
 [${id}.json](${id}.json), which holds every number. The same adapter gives the same accuracies to the last digit; another rounds
 differently, and single runs then end elsewhere within the spread.
 `;
