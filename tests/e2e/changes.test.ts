@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { axeFindings, useTheme } from './axe.ts';
 import { BuiltPage, linkOf, press, waitForState } from './page.ts';
 
 /** What two networks get wrong, asked of a run on real CIFAR-10 in the built page. */
@@ -33,18 +33,6 @@ async function stateOf(page: Page, letter: 'A' | 'B'): Promise<{ share: string; 
 
 const numbers = async (page: Page, selector: string): Promise<readonly number[]> =>
   (await page.locator(selector).allTextContents()).map((text) => Number(text.replace('−', '-').replace('+', '')));
-
-async function axe(page: Page): Promise<readonly string[]> {
-  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
-  return page.evaluate(async () => {
-    const { violations } = await (
-      globalThis as unknown as {
-        axe: { run(within: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-      }
-    ).axe.run('.comparison');
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  });
-}
 
 test('the confusion matrix and the changed images agree with the page’s accuracy and with each other, by keyboard and in both themes', async () => {
   const { page, errors } = await built.visit(linkOf(spec));
@@ -106,14 +94,12 @@ test('the confusion matrix and the changed images agree with the page’s accura
   expect(probabilities).toHaveLength(10);
   expect(probabilities.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
 
-  await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.waitForSelector(`[data-mantine-color-scheme="${colorScheme}"]`);
-    expect(await axe(page), `changes, ${colorScheme}`).toEqual([]);
+    await useTheme(page, colorScheme);
+    expect(await axeFindings(page, '.comparison'), `changes, ${colorScheme}`).toEqual([]);
     await dialog.getByText('Confusion', { exact: true }).click();
     await dialog.getByText('Difference', { exact: true }).click();
-    expect(await axe(page), `confusion, ${colorScheme}`).toEqual([]);
+    expect(await axeFindings(page, '.comparison'), `confusion, ${colorScheme}`).toEqual([]);
     await dialog.getByText('Changed images', { exact: true }).click();
     await kinds.getByRole('button', { name: /Wrong otherwise/ }).click();
   }

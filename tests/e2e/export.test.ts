@@ -8,6 +8,7 @@ import { CLASSES, openCifar10 } from '../../src/data/cifar10.ts';
 import { fileSource } from '../../src/data/file-source.ts';
 import { onnxLogits, tfjsLogits } from '../../src/export/testing.ts';
 import { testImages } from '../../src/lab/test-images.ts';
+import { axeFindings } from './axe.ts';
 import { BuiltPage, downloaded, exported, linkOf, press, waitForState } from './page.ts';
 
 const TEST_IMAGES = 500;
@@ -37,18 +38,6 @@ function accuracyOf(logits: Float32Array, labels: Uint8Array): number {
   return right.length / labels.length;
 }
 
-/** What axe finds in the page as it stands. */
-async function violations(page: Page): Promise<string[]> {
-  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const found = await axe.run();
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  });
-}
-
 const focused = (page: Page): Promise<string | null | undefined> =>
   page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.textContent);
 
@@ -58,11 +47,10 @@ const bytesOf = async (download: Download): Promise<Uint8Array<ArrayBuffer>> =>
 test('a run in the page, exported: ONNX Runtime and TF.js reach its accuracy on its test images; results and picture are whole', async () => {
   const { page, errors } = await built.visit(linkOf(SPEC));
   await waitForState(page, 'idle');
-  await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
   await press(page, 'Export');
   expect(await page.getByRole('menuitem', { name: 'Results (CSV)', exact: true }).isDisabled()).toBe(true);
   await page.getByText('Nothing has been trained yet').first().waitFor();
-  expect(await violations(page)).toEqual([]);
+  expect(await axeFindings(page)).toEqual([]);
   await page.keyboard.press('Escape');
   await expect.poll(() => focused(page)).toBe('Export');
   await press(page, 'Run');
@@ -85,7 +73,7 @@ test('a run in the page, exported: ONNX Runtime and TF.js reach its accuracy on 
   expect(await dialog.getByRole('region', { name: 'Python' }).textContent()).toContain('"Half-of-it.onnx"');
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.waitForSelector('[data-mantine-color-scheme="dark"]');
-  expect(await violations(page)).toEqual([]);
+  expect(await axeFindings(page)).toEqual([]);
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   await expect.poll(() => focused(page)).toBe('Export');

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { encode } from 'fast-png';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { axeFindingsInBothThemes } from './axe.ts';
 import { BuiltPage, linkOf, mapWidths, press, waitForState } from './page.ts';
 
 /** Pruned at its start and at step 8. */
@@ -43,21 +43,7 @@ const PNG = Buffer.from(
   }),
 );
 
-async function expectNoAxeFindings(page: Page, what: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.waitForSelector(`[data-mantine-color-scheme="${colorScheme}"]`);
-    await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
-    const found = await page.evaluate(async () => {
-      const { axe } = globalThis as unknown as {
-        axe: { run(where: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-      };
-      const { violations } = await axe.run('[role="dialog"]');
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-    });
-    expect(found, `${what}, ${colorScheme}`).toEqual([]);
-  }
-}
+const DIALOG = '[role="dialog"]';
 
 test('a look into a run: its filters, what they see in an image, and what the run says of it', async () => {
   const { page, errors } = await built.visit(linkOf(spec));
@@ -66,7 +52,6 @@ test('a look into a run: its filters, what they see in an image, and what the ru
   await waitForState(page, 'done');
   const kept = (await mapWidths(page))['conv1'] ?? NaN;
   expect(kept).toBeLessThan(8);
-  await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
 
   // Filters: all eight, those marked that the map has off; by norm they descend.
   await page.keyboard.press('i');
@@ -81,7 +66,7 @@ test('a look into a run: its filters, what they see in an image, and what the ru
   const norms = (await filters.locator('.filter-norm').allTextContents()).map(Number);
   expect(norms).toEqual(norms.toSorted((a, b) => b - a));
   expect(norms.at(-1)).toBeGreaterThan(0);
-  await expectNoAxeFindings(page, 'Filters');
+  expect(await axeFindingsInBothThemes(page, DIALOG), 'Filters').toEqual([]);
 
   // Activations of the third test image, chosen by key.
   await show(page, 'Activations');
@@ -105,7 +90,7 @@ test('a look into a run: its filters, what they see in an image, and what the ru
   await expect.poll(() => dialog.locator('[data-stale]').count()).toBe(0);
   const ofB = await shares(page, 'B');
   expect(Math.abs(sum(ofB) - 100)).toBeLessThan(0.6);
-  await expectNoAxeFindings(page, 'Activations');
+  expect(await axeFindingsInBothThemes(page, DIALOG), 'Activations').toEqual([]);
 
   // What the run predicts of the same image: fused kernels, folded batch norms, and the same answer.
   await show(page, 'Your image');
@@ -128,7 +113,7 @@ test('a look into a run: its filters, what they see in an image, and what the ru
   await square.focus();
   await page.keyboard.press('ArrowRight');
   await dialog.getByText(/used: 32 by 32 pixels, from 8 across and 0 down/).waitFor();
-  await expectNoAxeFindings(page, 'Your image');
+  expect(await axeFindingsInBothThemes(page, DIALOG), 'Your image').toEqual([]);
 
   await page.keyboard.press('Escape');
   await expect.poll(() => dialog.count()).toBe(0);

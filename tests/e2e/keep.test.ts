@@ -1,6 +1,7 @@
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keptIn, problemsOf } from './kept.ts';
+import { axeFindingsInBothThemes } from './axe.ts';
+import { keptIn } from './kept.ts';
 import { BuiltPage, linkOf, press, waitForState, waitForStep } from './page.ts';
 
 const SPEC = {
@@ -92,7 +93,7 @@ test('the kept runs by keyboard: sort, open a finished one beside the other, del
   await page.keyboard.press('Enter');
   expect(await rows.first().textContent()).toMatch(/open here/);
   expect(await sizes()).toEqual([expect.stringMatching(/^\d+ kB$/), expect.stringMatching(/^\d+ kB$/)]);
-  expect(await problemsOf(page)).toEqual([]);
+  expect(await axeFindingsInBothThemes(page)).toEqual([]);
 
   await dialog.getByRole('button', { name: 'Open Kept' }).press('Enter');
   const lane = page.locator('.lane').nth(1);

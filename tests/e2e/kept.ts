@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright';
 import { type RunCheckpoint, decodeCheckpoint } from '../../src/lab/checkpoint.ts';
 import type { RunRecord } from '../../src/persist/records.ts';
@@ -48,25 +47,4 @@ export async function keptIn(page: Page): Promise<readonly Found[]> {
       checkpoint: base64 === null ? null : await decodeCheckpoint(new Uint8Array(Buffer.from(base64, 'base64'))),
     })),
   );
-}
-
-/** What axe finds on the page as it stands, in both themes. */
-export async function problemsOf(page: Page): Promise<readonly string[]> {
-  await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
-  const found: string[] = [];
-  for (const colorScheme of ['dark', 'light'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.waitForSelector(`[data-mantine-color-scheme="${colorScheme}"]`);
-    await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
-    const these = await page.evaluate(async () => {
-      const { violations } = await (
-        globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        }
-      ).axe.run();
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-    });
-    found.push(...these.map((one) => `${colorScheme} ${one}`));
-  }
-  return found;
 }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../src/core/events/history.ts';
 import { buildNetwork, countStructure } from '../../src/core/network/index.ts';
 import { CHROMIUM_FLAGS } from '../../scripts/steps/browser.mjs';
+import { axeFindings, useTheme } from './axe.ts';
 import { BuiltPage, exported, linkOf, mapWidths, press, waitForState, waitForStep } from './page.ts';
 
 /** CHEX on the micro network: eight updates within its 200 steps. */
@@ -268,23 +268,11 @@ describe('the page', () => {
     await waitForState(page, 'idle');
     await press(page, 'Next prune');
     await waitForState(page, 'paused');
-    await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
     for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await page.waitForSelector(`[data-mantine-color-scheme="${colorScheme}"]`);
+      await useTheme(page, colorScheme);
       for (const width of [1_440, 390]) {
         await page.setViewportSize({ width, height: 844 });
-        // Contrast is that of the colours that a change of theme fades to.
-        await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
-        const found = await page.evaluate(async () => {
-          const { violations } = await (
-            globalThis as unknown as {
-              axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-            }
-          ).axe.run();
-          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-        });
-        expect(found, `${colorScheme}, ${width} wide`).toEqual([]);
+        expect(await axeFindings(page), `${colorScheme}, ${width} wide`).toEqual([]);
         // Charts and canvases follow a new width a moment later.
         await expect
           .poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth))

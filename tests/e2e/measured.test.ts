@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dominates } from '../../src/core/pareto/pareto.ts';
+import { axeFindings, useTheme } from './axe.ts';
 import { BuiltPage, exported, linkOf, press, waitForState } from './page.ts';
 
 /** What a pruned network costs, measured in the built page: properties of the numbers, never how large a time is. */
@@ -44,19 +44,6 @@ const cellsOf = (page: Page, region: string): Promise<string[][]> =>
 
 const numberOf = (text = ''): number => Number(text.replaceAll(/[^\d.]/g, ''));
 
-async function violations(page: Page): Promise<string[]> {
-  // Contrast is that of the colours that a change of theme fades to.
-  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== 'running'));
-  return page.evaluate(async () => {
-    const { violations: all } = await (
-      globalThis as unknown as {
-        axe: { run(where: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-      }
-    ).axe.run('.charts-row');
-    return all.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-  });
-}
-
 test('a finished run is measured beside dense; its evaluations are dots, and the front is what brute force says', async () => {
   const { page, errors } = await built.visit(linkOf(spec));
   await waitForState(page, 'idle');
@@ -96,17 +83,15 @@ test('a finished run is measured beside dense; its evaluations are dots, and the
   await page.keyboard.press('Home');
   await page.getByText('Measured at step 30; the network has changed since.').waitFor();
 
-  await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
   await show(page, 'Pareto');
   const evaluations = result.history.filter(({ testAccuracy }) => testAccuracy !== undefined);
   await expect.poll(() => page.locator('.pareto-dot').count()).toBe(evaluations.length);
   const found: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.waitForSelector(`[data-mantine-color-scheme="${colorScheme}"]`);
+    await useTheme(page, colorScheme);
     for (const card of ['Measured', 'Pareto']) {
       await show(page, card);
-      found.push(...(await violations(page)).map((violation) => `${card}, ${colorScheme}: ${violation}`));
+      found.push(...(await axeFindings(page, '.charts-row')).map((finding) => `${card}, ${colorScheme}: ${finding}`));
     }
   }
 
