@@ -36,7 +36,7 @@ and ${AGREEMENT.gradient}. The scheme plays no part.
 Which side of a ReLU's bend a value stands on, and so whether it has a gradient, is up to rounding where it is close; the result says
 how many values are on different sides and compares the gradients with those values on one side too, which is what must agree.
 
-The processor is slow: a batch of 16 or less is plenty.`,
+The processor is slow: a batch of 4 is plenty.`,
   options: {
     steps: { value: 'n', help: `how many steps to compare; default: ${STEPS}` },
     json: { help: 'print every step as JSON: { "spec", "adapter", "agrees", "steps" }' },
