@@ -43,7 +43,10 @@ export async function bench(argv) {
     const { FIGURES, figureOf } = await server.ssrLoadModule('/bench/figures/index.ts');
     machine = inNode ? await openNode(missing) : await openBrowsers(server);
     for (const figure of wanted.figure ? wanted.figure.map((name) => figureOf(name)) : FIGURES) {
-      const jobs = figure.jobs().filter((job) => ['model', 'engine'].every((key) => fits(wanted[key], job[key])));
+      const jobs = figure
+        .jobs()
+        .filter((job) => ['model', 'engine'].every((key) => fits(wanted[key], job[key])))
+        .filter((job, i, all) => !job.again || job.engine !== all[i - 1]?.engine);
       if (jobs.length > 0) await showFigure(figure, jobs, { run }, json);
     }
   } catch (error) {

@@ -11,6 +11,8 @@ export interface Job {
   readonly layer?: string;
   /** Runs that the built page races; such jobs are measured there. */
   readonly runs?: number;
+  /** Measures once more what was measured before; not worth it right after itself. */
+  readonly again?: boolean;
   /** Wants a browser nobody has used: nothing compiled is in any cache. */
   readonly fresh?: boolean;
 }

@@ -1,6 +1,6 @@
 import type { Figure, Job, Row, Surroundings } from '../job.ts';
 import { PLAIN5_WITHOUT_NORM, networkOf } from '../networks.ts';
-import { type EngineName, type Task, openPeer } from '../peers/peer.ts';
+import { type EngineName, openPeer } from '../peers/peer.ts';
 import { atLeast, groupBy, median, short, timesOf } from '../statistics.ts';
 
 interface TrainRow extends Row {
@@ -11,9 +11,8 @@ interface TrainRow extends Row {
   readonly imagesPerSecond: number;
   readonly milliseconds: number;
   readonly n: number;
-  /** How many times as fast as this peer we are: the median over its steps, each beside ours right before and after it. */
+  /** How many times as fast as this peer we are, by our steps right before and after its own; once all is merged. */
   readonly ratio?: number;
-  readonly ratios?: readonly number[];
   /** Every step's milliseconds, and the losses of the first steps. */
   readonly times: readonly number[];
   readonly losses: readonly number[];
@@ -48,48 +47,38 @@ const TOLERANCE = 0.01;
 export const train: Figure<TrainRow> = {
   name: 'train',
 
-  /** Ours alone, then each peer by turns with ours. */
+  /** Ours between all peers, so that a noisy machine weighs on all alike. */
   jobs: () =>
     PLANS.flatMap(({ model, batch, peers }) => {
       const job = (engine: EngineName, samples: number): Job => ({ bench: 'train', model, engine, batch, samples });
+      const own = job('espalier', OWN_SAMPLES);
       const others = Object.entries<number | undefined>(peers) as [EngineName, number][];
-      return [job('espalier', OWN_SAMPLES), ...others.map(([engine, samples]) => job(engine, samples))];
+      return [own, ...others.flatMap(([engine, samples]) => [job(engine, samples), { ...own, again: true }])];
     }),
 
   async measure({ bench, model = '', engine = 'espalier', batch = 1, samples = 1 }: Job, surroundings: Surroundings) {
     const images = await surroundings.images(batch);
-    const task = { network: networkOf(model), batch, images, gpu: surroundings.gpu };
-    const own = await open('espalier', task);
-    if (engine === 'espalier') {
-      const times = await timesOf(samples, own.step);
-      return [rowOf({ bench, model, engine, adapter: own.adapter, batch, times, losses: own.losses() })];
-    }
-    const peer = await open(engine, task);
-    const before = await timesOf(OWN_SAMPLES, own.step);
-    const [ownTimes, times, ratios]: [number[], number[], number[]] = [[...before], [], []];
-    // The machine's speed changes by up to two within minutes: each step of the peer is held against ours on both sides of it.
-    for (let sample = 0, last = before; sample < samples; sample++) {
-      const [time = NaN] = await timesOf(1, peer.step);
-      const next = await timesOf(OWN_SAMPLES, own.step);
-      ratios.push(time / median([...last, ...next]));
-      ownTimes.push(...next);
-      times.push(time);
-      last = next;
-    }
-    const about = { bench, model, batch };
-    const row = rowOf({ ...about, engine, adapter: peer.adapter, times, losses: peer.losses() });
-    return [
-      rowOf({ ...about, engine: 'espalier', adapter: own.adapter, times: ownTimes, losses: own.losses() }),
-      { ...row, ratio: median(ratios), ratios },
-    ];
+    const peer = await openPeer(engine, { network: networkOf(model), batch, images, gpu: surroundings.gpu });
+    const losses: number[] = [];
+    const step = async (): Promise<void> => void losses.push(await peer.step());
+    await step();
+    if (engine === 'espalier') await step();
+    // What is measured is training, not the compiling that follows the first steps.
+    await peer.settled?.();
+    const times = await timesOf(samples, step);
+    const shown = losses.slice(0, LOSSES);
+    return [rowOf({ bench, model, engine, adapter: peer.adapter, batch, times, losses: shown })];
   },
 
-  merge: (rows) =>
-    groupBy(rows, ({ model, engine }) => `${model} ${engine}`).flatMap((group) => {
+  merge(rows) {
+    return groupBy(rows, ({ model, engine }) => `${model} ${engine}`).flatMap((group) => {
       const [first] = group;
       if (!first) return [];
-      return [{ ...first, ...rowOf({ ...first, times: group.flatMap(({ times }) => times) }) }];
-    }),
+      const row = rowOf({ ...first, times: group.flatMap(({ times }) => times) });
+      const beside = first.engine === 'espalier' ? [] : ownTimesBeside(rows, first);
+      return [beside.length > 0 ? { ...row, ratio: row.milliseconds / median(beside) } : row];
+    });
+  },
 
   lines: (rows) =>
     groupBy(rows, ({ model }) => model).flatMap((group) => {
@@ -102,21 +91,15 @@ export const train: Figure<TrainRow> = {
     }),
 };
 
-/** An engine that has made its first steps: what is measured is training, not the compiling that goes before. */
-async function open(
-  engine: EngineName,
-  task: Task,
-): Promise<{ readonly adapter: string; readonly step: () => Promise<void>; losses(): readonly number[] }> {
-  const peer = await openPeer(engine, task);
-  const losses: number[] = [];
-  const step = async (): Promise<void> => void losses.push(await peer.step());
-  await step();
-  if (engine === 'espalier') await step();
-  await peer.settled?.();
-  return { adapter: peer.adapter, step, losses: () => losses.slice(0, LOSSES) };
+/** Our steps measured right before and right after a peer's: the machine's speed changes within minutes. */
+function ownTimesBeside(rows: readonly TrainRow[], peer: TrainRow): readonly number[] {
+  const at = rows.indexOf(peer);
+  const isOwn = ({ model, engine }: TrainRow): boolean => model === peer.model && engine === 'espalier';
+  const [before, after] = [rows.slice(0, at).findLast(isOwn), rows.slice(at).find(isOwn)];
+  return [...(before?.times ?? []), ...(after?.times ?? [])];
 }
 
-function rowOf(row: Omit<TrainRow, 'imagesPerSecond' | 'milliseconds' | 'n' | 'ratio' | 'ratios'>): TrainRow {
+function rowOf(row: Omit<TrainRow, 'imagesPerSecond' | 'milliseconds' | 'n' | 'ratio'>): TrainRow {
   const milliseconds = median(row.times);
   return { ...row, imagesPerSecond: (row.batch * 1_000) / milliseconds, milliseconds, n: row.times.length };
 }
