@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -58,6 +59,20 @@ describe('what another left', () => {
     await age(seconds);
     if (taken) expect(await hold(nothing)).toBe('done');
     else await expect(hold(nothing)).rejects.toThrow('process 1 on elsewhere');
+  });
+
+  test('a dead process that its parent has not asked after', async ({ skip }) => {
+    if (!existsSync('/proc/self/stat')) return skip('this system tells it in another way');
+    // The shell becomes sleep, which never asks after the child that the shell had.
+    const parent = spawn('sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 60']);
+    try {
+      const id = await new Promise<number>((resolve) => parent.stdout.once('data', (text) => resolve(Number(text))));
+      await expect.poll(() => readFileSync(`/proc/${id}/stat`, 'utf8')).toMatch(/\) Z/);
+      await leave({ process: id });
+      expect(await hold(nothing)).toBe('done');
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 
   test('a torn file', async () => {

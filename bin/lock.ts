@@ -92,7 +92,7 @@ async function refuseIfAlive(lock: string, shown: string): Promise<void> {
   }
   if (!holder) return;
   const here = holder.host === hostname();
-  if (here && !isAlive(holder.process)) return;
+  if (here && !(await isAlive(holder.process))) return;
   const sign = await stat(lock).catch(() => null);
   if (!sign || Date.now() - sign.mtimeMs > GONE_AFTER) return;
   throw new BusyError(shown, `process ${holder.process} ${here ? 'on this machine' : `on ${holder.host}`}`);
@@ -108,12 +108,14 @@ function holderIn(text: string | null): Holder | null {
   }
 }
 
-function isAlive(id: number): boolean {
+async function isAlive(id: number): Promise<boolean> {
   try {
     process.kill(id, 0);
-    return true;
   } catch (error) {
     // It is there, but another user's.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
+  // A dead process that nobody has asked after, as in many containers, still has its number: on Linux its state is Z.
+  const status = await readIfThere(`/proc/${id}/stat`);
+  return !/\) [ZX]/.test(status ?? '');
 }
