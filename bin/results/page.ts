@@ -49,14 +49,14 @@ network in a short training. It is no reproduction of a paper, and says nothing 
 | training | ${epochs}, batch ${train.batchSize}, SGD, momentum ${train.momentum}${train.nesterov ? ' (Nesterov)' : ''}, learning rate ${train.learningRate}, ${train.schedule}, weight decay ${train.weightDecay}, ${train.augment.join(' and ') || 'no augmentation'}: the same for all |
 | seeds | ${seeds.join(', ')}: initial weights, order and augmentation of the images, what schemes draw |
 | adapter | ${results.adapter} |
-| processor | ${results.processor} |
+| processor that wrote this | ${results.processor} |
 | specs | [specs/${id}](specs/${id}): one file a method |
 
 ${figureLine(id)}
 ## What came out
 
 Mean over ${counted(seeds.length, 'seed')}, with the least and the most. Shares are of the dense network. Latency, speed and wall time are of this
-adapter, on a machine that was not always idle; wall time is that of a whole run, searches for masks and evaluations included.
+adapter, and of whatever else its machine was doing; wall time is that of a whole run, searches for masks and evaluations included.
 
 | method | test accuracy | MACs | parameters | latency of 64 images | training speed at the end | wall time of a run |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
