@@ -84,8 +84,14 @@ const memo = <Of, Made>(label: (tile: Of) => string, make: (tile: Of) => Made): 
 type RegisterSizes = Omit<LineSizes, 'shared'>;
 
 /** Tiles without work-group memory, one for each size. */
-const registerTilesOf = ({ pixels, vectors, channels, quads }: RegisterSizes): readonly Tile[] =>
-  vectors.map((size) => ({ pixels, vectors: size, channels, quads }));
+const registerTilesOf = ({
+  pixels,
+  vectors,
+  channels,
+  quads,
+  accumulators = Infinity,
+}: RegisterSizes): readonly Tile[] =>
+  vectors.map((size) => ({ pixels: Math.min(pixels, accumulators / size), vectors: size, channels, quads }));
 /**
  * The tiles of a family: those that share work-group memory, if it has them, and without it, which are for layers too
  * narrow to fill a work-group.
@@ -94,8 +100,8 @@ export const lineTilesOf = (sizes: LineSizes): readonly Tile[] => {
   const tiles = registerTilesOf(sizes);
   return sizes.shared ? [...tiles.map((tile) => ({ ...tile, channels: 4 as const, shared: true })), ...tiles] : tiles;
 };
-/** Input channels up to which one loop over a kernel's lines beats two (measured on SwiftShader; equal at 32). */
-const FLAT_CHANNELS = 16;
+/** Input channels up to which one loop over a kernel's lines is no slower than two (measured on SwiftShader). */
+const FLAT_CHANNELS = 64;
 /** The same tile with one loop, where it takes single channels. */
 const flattened = (tile: Tile): Tile => (tile.channels === 1 ? { ...tile, flat: true } : tile);
 /** The kernel of a tile of convolutions by lines. */
@@ -158,9 +164,9 @@ export class KernelSet {
     this.sumParts = sumParts(tuning.wide);
   }
 
-  #rowTiles({ pixels, vectors }: TileSizes): readonly Tile[] {
+  #rowTiles(sizes: TileSizes): readonly Tile[] {
     const { channels, quads } = this.tuning;
-    return registerTilesOf({ pixels, vectors, channels, quads });
+    return registerTilesOf({ ...sizes, channels, quads });
   }
 
   #fewTiles(): readonly Tile[] {

@@ -53,10 +53,11 @@ describe('defaults', () => {
   test('depend on the kind of adapter', () => {
     expect(defaultsOf(true, 'swiftshader').lines.short).toEqual({
       pixels: 8,
-      vectors: [2, 1],
+      vectors: [4, 2, 1],
       channels: 1,
       quads: true,
       shared: false,
+      accumulators: 16,
     });
     expect(defaultsOf(true, 'SwiftShader').kernelGradient.long.vectors).toEqual([2, 1]);
     expect(defaultsOf(true, 'llvmpipe').lines.long).toEqual({

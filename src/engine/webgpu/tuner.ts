@@ -31,7 +31,7 @@ import {
 } from './tuning.ts';
 
 /** Version of the kernels that candidates are made of: raise it when they change, so that choices are measured anew. */
-export const KERNEL_VERSION = 3;
+export const KERNEL_VERSION = 4;
 
 /** What may be chosen; the default comes first. */
 export interface Candidates {
@@ -55,6 +55,7 @@ function candidatesFor(software: boolean, { quads, lines, kernelGradient }: Tuni
           lines[line],
           { pixels: 8, vectors: usual, channels: 1, quads, shared: false },
           { pixels: 8, vectors: wide, channels: 1, quads, shared: false },
+          { pixels: 8, vectors: wide, channels: 1, quads, shared: false, accumulators: 16 },
         ]),
         kernelGradient: distinct([
           kernelGradient[line],

@@ -6,6 +6,8 @@ import type { Device } from './device.ts';
 export interface TileSizes {
   readonly pixels: number;
   readonly vectors: readonly number[];
+  /** Vec4s of accumulators that a tile holds at most: wider ones take fewer pixels. Default: as many as it takes. */
+  readonly accumulators?: number;
 }
 
 /** Tiles of convolutions by lines. */
@@ -93,14 +95,15 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
       storage: 'f32',
     };
   }
-  const vectors = isSwiftShader(device.info) ? [2, 1] : [4, 2, 1];
+  const swiftShader = isSwiftShader(device.info);
+  const limit = swiftShader ? { accumulators: 16 } : {};
   return {
     channels: 1,
     quads,
-    lines: byLineClass(() => ({ pixels: 8, vectors, channels: 1, quads, shared: false })),
-    rows: { pixels: 8, vectors: [4, 2, 1] },
+    lines: byLineClass(() => ({ pixels: 8, vectors: [4, 2, 1], channels: 1, quads, shared: false, ...limit })),
+    rows: { pixels: 8, vectors: [4, 2, 1], ...limit },
     few: { pixels: 4, vectors: [4], tiles: 32 },
-    kernelGradient: byLineClass(() => ({ vectors, quads, shared: false })),
+    kernelGradient: byLineClass(() => ({ vectors: swiftShader ? [2, 1] : [4, 2, 1], quads, shared: false })),
     rowsKernelGradient: [4, 2, 1],
     threads: 2_048,
     walked: 16,
@@ -119,7 +122,11 @@ export function runsOn(tuning: Tuning, device: Pick<Device, 'software' | 'featur
 }
 
 const vectorsSchema = v.pipe(v.array(v.picklist([1, 2, 4])), v.minLength(1));
-const sizeEntries = { pixels: v.picklist([1, 2, 4, 8]), vectors: vectorsSchema };
+const sizeEntries = {
+  pixels: v.picklist([1, 2, 4, 8]),
+  vectors: vectorsSchema,
+  accumulators: v.exactOptional(v.picklist([16, 32])),
+};
 const channelsSchema = v.picklist([1, 4]);
 export const byLineClassSchema = <Schema extends v.GenericSchema>(of: Schema) =>
   v.object({ long: of, middle: of, short: of });

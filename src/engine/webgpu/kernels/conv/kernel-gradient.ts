@@ -1,5 +1,5 @@
 import { type Grid, WORKGROUP, groupsFor } from '../../kernel.ts';
-import { SHARED_BLOCKS, blockVectors, times } from './tile.ts';
+import { COMPONENTS, SHARED_BLOCKS, blockVectors, swapped, times } from './tile.ts';
 
 /**
  * What one thread of a kernel gradient holds: outer products of four input channels (for each of its taps) and `vectors`
@@ -24,7 +24,7 @@ export const gradientTileLabel = ({ vectors, quads, shared = false }: GradientTi
  * columns of its own, the loads of one fill a turn (measured on SwiftShader).
  */
 export const PIXELS = 2;
-export const linePixelsOf = (stride: 1 | 2): number => (stride === 2 ? 1 : PIXELS);
+export const linePixelsOf = (stride: 1 | 2): 1 | 2 => (stride === 2 ? 1 : PIXELS);
 
 export const GRADIENT_BUFFERS = {
   source: ['read', 'array<Stored>'],
@@ -55,60 +55,71 @@ fn main(@builtin(global_invocation_id) id: vec3u${
  * read the next pixel; they are never stored. `prepare` stands before the loops: division is dear on software adapters.
  */
 export function gradientLoads(
-  { vectors, quads }: GradientTile,
-  pixels = PIXELS,
+  tile: GradientTile,
+  pixels: 1 | 2 = PIXELS,
 ): { readonly prepare: string; readonly load: string } {
-  const count = pixels * vectors;
-  const name = (i: number): string => `g${Math.floor(i / vectors)}_${i % vectors}`;
-  const at = (pixel: string, offset: string): string =>
-    `vec4f(gradient[select(0u, pixelAt + ${offset}, lineExists & (ox + ${pixel} < shape.outAlong))])`;
+  const { vectors, quads } = tile;
+  const at = (pixel: string, vector: string): string =>
+    `vec4f(gradient[select(0u, pixelAt + ${pixel} * gradientStep + ${vector}, lineExists & (ox + ${pixel} < shape.outAlong))])`;
   const pixelAt = 'let pixelAt = gradientLine + ox * gradientStep;';
-  if (!quads) {
-    const pixel = (i: number): string => `${Math.floor(i / vectors)}u`;
+  const all = (line: (pixel: number, v: number) => string): string =>
+    times(pixels, (pixel) => times(vectors, (v) => line(pixel, v)));
+  if (!quads)
+    return { prepare: '', load: pixelAt + all((pixel, v) => `let g${pixel}_${v} = ${at(`${pixel}u`, `${v}u`)};`) };
+  const rotation = rotationOf(tile);
+  // A lane of a pair loads one pixel; the pair swaps.
+  const swapPixels = (by: number, second: string): string => `
+      let own = ${at('ownPixel', 'ownVector')};
+      let mate = ${swapped('own', by)};
+      let g0_0 = select(own, mate, ${second});
+      let g1_0 = select(mate, own, ${second});`;
+  const swapVectors = all((pixel, v) => (v === 0 ? '' : `let g${pixel}_${v} = ${swapped(`g${pixel}_0`, v)};`));
+  const own = (pixel: string): string => `let ownPixel = ${pixel}; let ownVector = ${rotation};`;
+  if (vectors === 4 || pixels === 1) {
     return {
-      prepare: '',
-      load:
-        pixelAt +
-        times(count, (i) => `let ${name(i)} = ${at(pixel(i), `${pixel(i)} * gradientStep + ${i % vectors}u`)};`),
+      prepare: own('0u'),
+      load: pixelAt + times(pixels, (pixel) => `let g${pixel}_0 = ${at(`${pixel}u`, 'ownVector')};`) + swapVectors,
     };
   }
-  const loads = Math.ceil(count / 4);
-  return {
-    prepare: times(
-      loads,
-      (k) => `let share${k} = min(lane + ${4 * k}u, ${count - 1}u);
-      let sharePixel${k} = share${k} / ${vectors}u;
-      let shareOffset${k} = sharePixel${k} * gradientStep + share${k} % ${vectors}u;`,
-    ),
-    load:
-      pixelAt +
-      times(loads, (k) => `let own${k} = ${at(`sharePixel${k}`, `shareOffset${k}`)};`) +
-      times(count, (i) => `let ${name(i)} = quadBroadcast(own${Math.floor(i / 4)}, ${i % 4}u);`),
-  };
+  return vectors === 2
+    ? { prepare: own('lane >> 1u'), load: pixelAt + swapPixels(2, 'ownPixel == 1u') + swapVectors }
+    : { prepare: own('lane & 1u'), load: pixelAt + swapPixels(1, 'ownPixel == 1u') };
 }
 
-/** Adds the outer products of the loaded pixels for one tap: `xs` names the input of each pixel (a vec4 of channels). */
+/**
+ * With quads, lane l keeps vector (v ^ rotation) of its block in the accumulators v (see `rotates` of the convolutions'
+ * tiles).
+ */
+const rotationOf = ({ vectors, quads, shared = false }: GradientTile): string =>
+  quads && !shared && vectors > 1 ? `(lane & ${vectors - 1}u)` : '0u';
+
+/**
+ * Adds the outer products of the loaded pixels for one tap: `xs` names the input of each pixel (a vec4 of channels). In
+ * scalars and with the gradient as the first factor, as `multiplyAdd` has it.
+ */
 export const addOuter = ({ vectors }: GradientTile, tap: number, xs: readonly string[]): string =>
   times(4, (r) =>
-    times(vectors, (v) => {
-      const sum = xs.reduce(
-        (inner, x, pixel) => `fma(vec4f(${x}[${r}]), g${pixel}_${v}, ${inner})`,
-        `a${tap}_${r}_${v}`,
-      );
-      return `a${tap}_${r}_${v} = ${sum};`;
-    }),
+    times(vectors, (v) =>
+      COMPONENTS.map((c) => {
+        const name = `a${tap}_${r}_${v}${c}`;
+        return `${name} = ${xs.reduce((inner, x, pixel) => `fma(g${pixel}_${v}.${c}, ${x}[${r}], ${inner})`, name)};`;
+      }).join(' '),
+    ),
   );
 
 export const declareOuter = ({ vectors }: GradientTile, taps: number): string =>
-  times(taps, (tap) => times(4, (r) => times(vectors, (v) => `var a${tap}_${r}_${v} = vec4f(0);`)));
+  times(taps, (tap) =>
+    times(4, (r) => times(vectors, (v) => COMPONENTS.map((c) => `var a${tap}_${r}_${v}${c} = 0.0;`).join(' '))),
+  );
 
 /** Writes a tap's sums to `partials` [parts, rows, outVectors], from row `row` of the lowered matrix on. */
-export const storeOuter = ({ vectors }: GradientTile, tap: number, row: string): string =>
+export const storeOuter = (tile: GradientTile, tap: number, row: string): string =>
   times(4, (r) =>
     times(
-      vectors,
-      (v) => `if (block + ${v}u < outVectors) {
-        partials[part * shape.size + (${row} + ${r}u) * outVectors + block + ${v}u] = a${tap}_${r}_${v};
+      tile.vectors,
+      (v) => `if (block + (${v}u ^ ${rotationOf(tile)}) < outVectors) {
+        partials[part * shape.size + (${row} + ${r}u) * outVectors + block + (${v}u ^ ${rotationOf(tile)})] =
+          vec4f(${COMPONENTS.map((c) => `a${tap}_${r}_${v}${c}`).join(', ')});
       }`,
     ),
   );

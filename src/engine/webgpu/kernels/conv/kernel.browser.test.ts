@@ -42,13 +42,14 @@ const TOLERANCE = 1e-4;
 /** Generated shapes of each variant. */
 const SHAPES = 200;
 
-/** Tiles of both default tunings, in all sizes. */
-const TILES: readonly Tile[] = [true, false].flatMap((quads) =>
-  [1, 2, 4].flatMap((vectors) => [
+/** Tiles of all default tunings, in all sizes. */
+const TILES: readonly Tile[] = [true, false].flatMap((quads) => [
+  ...[1, 2, 4].flatMap((vectors) => [
     { pixels: 8, vectors, channels: 1 as const, quads },
     { pixels: 4, vectors, channels: 4 as const, quads },
   ]),
-);
+  { pixels: 4, vectors: 4, channels: 1 as const, quads },
+]);
 /** Those of convolutions by lines: also the larger ones that the tuner offers GPUs. */
 const LINE_TILES: readonly Tile[] = [
   ...TILES,
@@ -358,8 +359,9 @@ function storesOf(tile: Tile, at: number): readonly Store[] {
   return STORES.filter(({ epilogue }) => epilogue === epilogues[at % epilogues.length]);
 }
 
-/** Tiles that one kind of adapter or another starts with. */
-const isDefault = ({ vectors, quads }: Tile): boolean => vectors === 2 && quads;
+/** Tiles that wide layers start with on SwiftShader or on a GPU. */
+const isDefault = ({ pixels, vectors, channels, quads }: Tile): boolean =>
+  quads && (channels === 1 ? pixels === 4 && vectors === 4 : vectors === 2);
 
 const label = ({ pixels, vectors, channels, quads, narrow, flat }: Tile): string =>
   `${pixels} pixels x ${vectors} vec4, ${channels} channels a turn${quads ? ', quads' : ''}${narrow ? ', narrow' : ''}${flat ? ', one loop' : ''}`;

@@ -12,7 +12,7 @@ export interface Tile {
    * (software adapters spell every load out, lane by lane); four make one wide load of each pixel (GPUs).
    */
   readonly channels: 1 | 4;
-  /** Weights are loaded once in four neighbouring threads and handed round (`quadBroadcast`). */
+  /** Weights are loaded once in four neighbouring threads and handed round. */
   readonly quads: boolean;
   /** Work-groups of a single quad: for layers with few tiles, which would leave most of a larger group idle. */
   readonly narrow?: boolean;
@@ -29,6 +29,24 @@ export interface Tile {
 }
 
 const QUAD = 4;
+export const COMPONENTS = ['x', 'y', 'z', 'w'] as const;
+
+/**
+ * Accumulators are scalars where a turn takes one channel: SwiftShader works through the components of a vec4 one by one and
+ * keeps the sum of each step on the stack, while a chain of scalars stays in a register.
+ */
+const inScalars = ({ channels, shared = false }: Tile): boolean => channels === 1 && !shared;
+
+/**
+ * Whether lane l of a quad keeps vector (v ^ l) of its block in the accumulators v. What the lanes need of each other they
+ * then get by swapping, an instruction on every adapter, where SwiftShader spells a broadcast out in ten.
+ */
+const rotates = ({ quads, vectors, shared = false }: Tile): boolean => quads && vectors === QUAD && !shared;
+
+/** WGSL of `value` in lane (own ^ by) of the quad. */
+export const swapped = (value: string, by: number): string =>
+  by === 0 ? value : `${['', 'quadSwapX', 'quadSwapY', 'quadSwapDiagonal'][by]}(${value})`;
+
 /** Threads in a tile's work-groups. */
 export const groupThreads = ({ narrow = false }: Tile): number => (narrow ? QUAD : WORKGROUP);
 
@@ -101,7 +119,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) group: 
   let inVectors = shape.inVectors;`;
 
 export const declareAccumulators = (tile: Tile): string =>
-  times(tile.pixels, (p) => times(tile.vectors, (v) => `var a${p}_${v} = vec4f(0);`));
+  times(tile.pixels, (p) =>
+    times(tile.vectors, (v) =>
+      inScalars(tile) ? COMPONENTS.map((c) => `var a${p}_${v}${c} = 0.0;`).join(' ') : `var a${p}_${v} = vec4f(0);`,
+    ),
+  );
 
 /** Address of the first value of input row `iy` of `image`, in units of the tile's loads: `rowAt`. */
 export const rowStart = (tile: Tile): string =>
@@ -157,6 +179,20 @@ export function weightLoads(
   strides: { readonly tap: string; readonly row: string },
 ): { readonly prepare: string; readonly place: string; load(first: string): string } {
   const { vectors, channels, quads } = tile;
+  if (rotates(tile)) {
+    const each = (line: (tap: number, row: number) => string): string =>
+      times(taps, (tap) => times(channels, (row) => line(tap, row)));
+    return {
+      prepare: '',
+      place: each(
+        (tap, row) => `let offset${tap}_${row} = ${tap}u * ${strides.tap} + ${row}u * ${strides.row} + lane;`,
+      ),
+      load: (first) =>
+        `let turn = ${first};
+        ${each((tap, row) => `let w${tap}_${row}_0 = weights[turn + offset${tap}_${row}];`)}
+        ${each((tap, row) => times(QUAD - 1, (v) => `let w${tap}_${row}_${v + 1} = ${swapped(`w${tap}_${row}_0`, v + 1)};`))}`,
+    };
+  }
   const count = taps * channels * vectors;
   const name = (index: number): string =>
     `w${Math.floor(index / (channels * vectors))}_${Math.floor(index / vectors) % channels}_${index % vectors}`;
@@ -178,12 +214,12 @@ export function weightLoads(
       (k) => `let share${k} = min(lane + ${k * 4}u, ${count - 1}u);
       let tap${k} = share${k} >> ${Math.log2(channels * vectors)}u;
       let row${k} = (share${k} >> ${Math.log2(vectors)}u) & ${channels - 1}u;
-      let vector${k} = share${k} & ${vectors - 1}u;`,
+      let shareVector${k} = share${k} & ${vectors - 1}u;`,
     ),
     place: times(
       loads,
       (k) =>
-        `let offset${k} = tap${k} * ${strides.tap} + ${channels === 1 ? '' : `row${k} * ${strides.row} + `}vector${k};`,
+        `let offset${k} = tap${k} * ${strides.tap} + ${channels === 1 ? '' : `row${k} * ${strides.row} + `}shareVector${k};`,
     ),
     load: (first) =>
       // Named once: software adapters do not share common terms.
@@ -195,17 +231,23 @@ export function weightLoads(
 
 /**
  * Adds the products of pixel `p`: `xs` names the loaded input of each tap, null where the tap has none. One nested
- * expression, so that an accumulator is written once a turn (software adapters mask every write to a variable).
+ * expression, so that an accumulator is written once a turn (software adapters mask every write to a variable). In scalars
+ * the weight is the first factor: SwiftShader's compiler then keeps the other one, which follows in the next expressions
+ * too, in its register (a tenth of the time).
  */
 export const multiplyAdd = (tile: Tile, p: number, xs: readonly (string | null)[]): string =>
   times(tile.vectors, (v) => {
+    if (inScalars(tile)) {
+      return COMPONENTS.map((c) => {
+        const sum = xs.reduce<string>(
+          (inner, x, tap) => (x === null ? inner : `fma(w${tap}_0_${v}.${c}, ${x}, ${inner})`),
+          `a${p}_${v}${c}`,
+        );
+        return `a${p}_${v}${c} = ${sum};`;
+      }).join(' ');
+    }
     const terms = xs.flatMap((x, tap) =>
-      x === null
-        ? []
-        : Array.from(
-            { length: tile.channels },
-            (_, r) => [tile.channels === 1 ? x : `${x}[${r}]`, `w${tap}_${r}_${v}`] as const,
-          ),
+      x === null ? [] : Array.from({ length: tile.channels }, (_, r) => [`${x}[${r}]`, `w${tap}_${r}_${v}`] as const),
     );
     return `a${p}_${v} = ${terms.reduce((sum, [x, w]) => `fma(vec4f(${x}), ${w}, ${sum})`, `a${p}_${v}`)};`;
   });
@@ -228,41 +270,60 @@ export function storeTile(tile: Tile, epilogue: Epilogue, target: Target): strin
   const { vector, end = 'outVectors' } = target;
   const each = (line: (p: number, v: number) => string): string =>
     times(pixels, (p) => times(vectors, (v) => line(p, v)));
-  const perChannel = (v: number): string => `perChannel[min(${vector} + ${v}u, outVectors - 1u)]`;
-  const overQuad = (value: string): string =>
-    `((quadBroadcast(${value}, 0u) + quadBroadcast(${value}, 1u)) + (quadBroadcast(${value}, 2u) + quadBroadcast(${value}, 3u)))`;
-  const moments = (v: number): string => {
+  const perChannel = (v: number): string => `perChannel[min(out${v}, outVectors - 1u)]`;
+  const momentsOf = (v: number): string => {
     const sum = (term: (p: number) => string): string => Array.from({ length: pixels }, (_, p) => term(p)).join(' + ');
     return `let pivot${v} = ${perChannel(v)};
       ${times(pixels, (p) => `let d${p}_${v} = select(vec4f(0), a${p}_${v} - pivot${v}, exists${p});`)}
       let sum${v} = ${sum((p) => `d${p}_${v}`)};
-      let squares${v} = ${sum((p) => `d${p}_${v} * d${p}_${v}`)};
-      let sums${v} = ${quads ? overQuad(`sum${v}`) : `sum${v}`};
-      let squareSums${v} = ${quads ? overQuad(`squares${v}`) : `squares${v}`};
-      if (part < shape.parts ${quads ? '&& lane == 0u' : ''} && ${vector} + ${v}u < ${end}) {
-        partials[part * 2u * outVectors + ${vector} + ${v}u] = sums${v};
-        partials[(part * 2u + 1u) * outVectors + ${vector} + ${v}u] = squareSums${v};
-      }`;
+      let squares${v} = ${sum((p) => `d${p}_${v} * d${p}_${v}`)};`;
   };
+  const writeMoments = (v: number, writes: string, total: (name: string) => string): string => `
+      let totalSum${v} = ${total('sum')};
+      let totalSquares${v} = ${total('squares')};
+      if (part < shape.parts${writes} && out${v} < ${end}) {
+        partials[part * 2u * outVectors + out${v}] = totalSum${v};
+        partials[(part * 2u + 1u) * outVectors + out${v}] = totalSquares${v};
+      }`;
+  const overQuad = (value: string): string =>
+    `(quadBroadcast(${value}, 0u) + quadBroadcast(${value}, 1u)) + (quadBroadcast(${value}, 2u) + quadBroadcast(${value}, 3u))`;
+  const moments = (): string => `
+      let part = id.x${quads ? ' / 4u' : ''};
+      ${times(vectors, momentsOf)}
+      ${
+        rotates(tile)
+          ? // Each lane has its own vector's sums from the other lanes.
+            writeMoments(0, '', (name) => {
+              const [a, b, c, d] = [0, 1, 2, 3].map((v) => swapped(`${name}${v}`, v));
+              return `(${a} + ${b}) + (${c} + ${d})`;
+            })
+          : times(vectors, (v) =>
+              quads
+                ? writeMoments(v, ' && lane == 0u', (name) => overQuad(`${name}${v}`))
+                : writeMoments(v, '', (name) => `${name}${v}`),
+            )
+      }`;
   const before: Record<Epilogue, () => string> = {
     plain: () => '',
-    accumulate: () => each((p, v) => `a${p}_${v} += vec4f(output[select(0u, at${p} + ${v}u, exists${p})]);`),
+    accumulate: () => each((p, v) => `a${p}_${v} += vec4f(output[select(0u, at${p} + out${v}, exists${p})]);`),
     moments: () => '',
     folded: () => `
       let lowest = vec4f(select(-3.4e38, 0.0, shape.activation != 0u));
       let highest = vec4f(select(3.4e38, 6.0, shape.activation == 2u));
-      ${times(vectors, (v) => `let scale${v} = ${perChannel(v)}; let shift${v} = perChannel[min(${vector} + ${v}u, outVectors - 1u) + outVectors];`)}
+      ${times(vectors, (v) => `let scale${v} = ${perChannel(v)}; let shift${v} = perChannel[min(out${v}, outVectors - 1u) + outVectors];`)}
       ${each((p, v) => {
-        const residual = epilogue === 'folded-add' ? ` + vec4f(added[select(0u, at${p} + ${v}u, exists${p})])` : '';
+        const residual = epilogue === 'folded-add' ? ` + vec4f(added[select(0u, at${p} + out${v}, exists${p})])` : '';
         return `a${p}_${v} = clamp(fma(a${p}_${v}, scale${v}, shift${v})${residual}, lowest, highest);`;
       })}`,
     'folded-add': () => before.folded(),
   };
   return `
-  ${times(pixels, (p) => `let exists${p} = ${target.valid(p)}; let at${p} = (${target.pixel(p)}) * outVectors + ${vector};`)}
+  ${times(vectors, (v) => `let out${v} = ${vector} + ${rotates(tile) ? `(lane ^ ${v}u)` : `${v}u`};`)}
+  ${times(pixels, (p) => `let exists${p} = ${target.valid(p)}; let at${p} = (${target.pixel(p)}) * outVectors;`)}
+  ${inScalars(tile) ? each((p, v) => `var a${p}_${v} = vec4f(${COMPONENTS.map((c) => `a${p}_${v}${c}`).join(', ')});`) : ''}
   ${before[epilogue]()}
-  ${each((p, v) => `if (exists${p} && ${vector} + ${v}u < ${end}) { output[at${p} + ${v}u] = Stored(a${p}_${v}); }`)}
-  ${epilogue === 'moments' ? `let part = id.x${quads ? ' / 4u' : ''}; ${times(vectors, moments)}` : ''}`;
+  ${each((p, v) => `if (exists${p} && out${v} < ${end}) { output[at${p} + out${v}] = Stored(a${p}_${v}); }`)}
+  ${epilogue === 'moments' ? moments() : ''}`;
 }
 
 /** Parts into which `storeTile` splits the moments of `tiles` tiles. */
