@@ -7,6 +7,8 @@ export interface StepTime {
   readonly adapter: string;
   readonly milliseconds: number;
   readonly n: number;
+  /** Share of the first structure's time in the same turn, median of turns: the machine's speed changes between them. */
+  readonly ofFirst: number;
 }
 
 /** Times training steps of several structures in one page, one each in turns: a noisy machine weighs on all alike. */
@@ -27,5 +29,11 @@ export async function stepsInTurns(
   for (let i = 0; i < samples; i++) {
     for (const { opened, times } of runs) times.push(...(await timesOf(1, () => opened.step())));
   }
-  return runs.map(({ opened: { adapter }, times }) => ({ adapter, milliseconds: median(times), n: times.length }));
+  const first = runs[0]?.times ?? [];
+  return runs.map(({ opened: { adapter }, times }) => ({
+    adapter,
+    milliseconds: median(times),
+    n: times.length,
+    ofFirst: median(times.map((time, turn) => time / (first[turn] ?? NaN))),
+  }));
 }
