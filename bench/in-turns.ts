@@ -1,7 +1,7 @@
 import type { Network, Structure } from '../src/core/network/index.ts';
 import type { Surroundings } from './job.ts';
 import { type Espalier, openEspalier } from './peers/espalier.ts';
-import { median, timesOf } from './statistics.ts';
+import { median, ratiosOf, timesOf } from './statistics.ts';
 
 export interface StepTime {
   readonly adapter: string;
@@ -34,6 +34,6 @@ export async function stepsInTurns(
     adapter,
     milliseconds: median(times),
     n: times.length,
-    ofFirst: median(times.map((time, turn) => time / (first[turn] ?? NaN))),
+    ofFirst: median(ratiosOf(times, first)),
   }));
 }

@@ -1,4 +1,4 @@
-import { type Timer, bestTimes, timerOf } from './recorded.ts';
+import { type Timer, bestTime, timerOf } from './recorded.ts';
 
 /** Rows and columns of the product that one thread makes. */
 const TILE = 8;
@@ -78,6 +78,6 @@ export async function matrixProduct(
 /** GFLOP/s of the matrix product alone. */
 export async function matrixProductRate(device: GPUDevice, software: boolean): Promise<number> {
   const { timer, operations } = await matrixProduct(device, software);
-  const [milliseconds = NaN] = await bestTimes([timer]);
+  const milliseconds = await bestTime(timer);
   return operations / milliseconds / 1e6;
 }

@@ -99,11 +99,17 @@ export async function timerOf(device: GPUDevice, encodeOnce: (pass: Pass) => voi
   return () => time(repeats);
 }
 
-/** Best milliseconds of each of some timers, taken in turns so that a noisy machine weighs on all alike. */
-export async function bestTimes(timers: readonly Timer[], rounds = 5): Promise<number[]> {
-  const best = timers.map(() => Infinity);
+/** Milliseconds of each of some timers in each of some rounds: taken in turns, so that a noisy machine weighs on all alike. */
+export async function timesInTurns(timers: readonly Timer[], rounds: number): Promise<number[][]> {
+  const times = timers.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [index, timer] of timers.entries()) best[index] = Math.min(best[index] ?? Infinity, await timer());
+    for (const [index, timer] of timers.entries()) times[index]?.push(await timer());
   }
-  return best;
+  return times;
+}
+
+/** Best of some timings: for bounds, which nothing should make look lower than they are. */
+export async function bestTime(timer: Timer): Promise<number> {
+  const [times = []] = await timesInTurns([timer], 5);
+  return Math.min(...times);
 }

@@ -4,6 +4,10 @@ export const median = (values: readonly number[]): number => {
   return ((sorted[Math.ceil(middle) - 1] ?? NaN) + (sorted[Math.floor(middle)] ?? NaN)) / 2;
 };
 
+/** Ratios of what was measured in the same turns: the machine's speed changes from one turn to the next. */
+export const ratiosOf = (above: readonly number[], below: readonly number[]): number[] =>
+  above.map((value, turn) => value / (below[turn] ?? NaN));
+
 /** Milliseconds of each of `samples` calls. */
 export async function timesOf(samples: number, run: () => Promise<unknown>): Promise<number[]> {
   const times: number[] = [];

@@ -4,7 +4,7 @@ import { matrixProductRate } from '../matrix-product.ts';
 import { networkOf } from '../networks.ts';
 import { openEspalier } from '../peers/espalier.ts';
 import { openPeer } from '../peers/peer.ts';
-import { bestTimes, recordStep, timerOf } from '../recorded.ts';
+import { bestTime, recordStep, timerOf } from '../recorded.ts';
 import { atLeast, groupBy, median, short, timesOf } from '../statistics.ts';
 import { RESNET20_OPERATIONS } from './step-rate.ts';
 
@@ -125,6 +125,6 @@ async function dispatchTime(device: GPUDevice): Promise<number> {
     pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(1);
   });
-  const [milliseconds = NaN] = await bestTimes([timer]);
+  const milliseconds = await bestTime(timer);
   return milliseconds;
 }

@@ -2,8 +2,8 @@ import type { Figure, Job, Row, Surroundings } from '../job.ts';
 import { matrixProduct } from '../matrix-product.ts';
 import { convolutionPair } from '../networks.ts';
 import { openEspalier } from '../peers/espalier.ts';
-import { bestTimes, convolutionPasses, encode, recordStep, timerOf } from '../recorded.ts';
-import { atLeast, short } from '../statistics.ts';
+import { convolutionPasses, encode, recordStep, timerOf, timesInTurns } from '../recorded.ts';
+import { atLeast, median, ratiosOf, short } from '../statistics.ts';
 
 interface KernelRow extends Row {
   readonly layer: string;
@@ -13,7 +13,9 @@ interface KernelRow extends Row {
   readonly kernel: string;
   readonly gflops: number;
   readonly matrixProductGflops: number;
+  /** To the product in the same turn, median of turns. */
   readonly ratio: number;
+  readonly n: number;
 }
 
 /** Height and width, channels. */
@@ -24,6 +26,7 @@ const LAYERS: readonly (readonly [size: number, channels: number])[] = [
 ];
 const NAMES = { forward: 'forward', inputGradient: 'input gradient', kernelGradient: 'kernel gradient' };
 const TARGET = 2;
+const TURNS = 15;
 
 /** GFLOP/s of a 3x3 convolution's three passes, beside a plain matrix product in the same page. */
 export const kernels: Figure<KernelRow> = {
@@ -50,19 +53,21 @@ export const kernels: Figure<KernelRow> = {
     const names = ['forward', 'inputGradient', 'kernelGradient'] as const;
     const timers = [product.timer];
     for (const pass of names) timers.push(await timerOf(device, encode(recorded, passes[pass])));
-    const [productTime = NaN, ...times] = await bestTimes(timers);
-    const matrixProductGflops = product.operations / productTime / 1e6;
+    const [productTimes = [], ...times] = await timesInTurns(timers, TURNS);
+    const matrixProductGflops = product.operations / median(productTimes) / 1e6;
     const { adapter } = opened;
     return names.map((pass, index) => {
-      const gflops = operations / (times[index] ?? NaN) / 1e6;
+      const own = times[index] ?? [];
+      const gflops = operations / median(own) / 1e6;
       const kernel = passes[pass].map(({ label }) => label).join(' + ');
-      const ratio = gflops / matrixProductGflops;
-      return { bench, layer, pass: NAMES[pass], adapter, batch, kernel, gflops, matrixProductGflops, ratio };
+      const ratio = (median(ratiosOf(productTimes, own)) * operations) / product.operations;
+      const n = own.length;
+      return { bench, layer, pass: NAMES[pass], adapter, batch, kernel, gflops, matrixProductGflops, ratio, n };
     });
   },
 
   lines: (rows) => [
-    `3x3 convolutions, batch ${rows[0]?.batch}, GFLOP/s beside a plain fp32 matrix product, ${rows[0]?.adapter}`,
+    `3x3 convolutions, batch ${rows[0]?.batch}, GFLOP/s beside a plain fp32 matrix product, medians of ${rows[0]?.n} turns, ${rows[0]?.adapter}`,
     ...rows.map(
       ({ layer, pass, gflops, matrixProductGflops, ratio, kernel }) =>
         `  ${layer.padEnd(9)} ${pass.padEnd(15)} ${short(gflops).padStart(6)} beside ${short(matrixProductGflops)}: ${short(ratio)} times (${atLeast(ratio, TARGET)})  ${kernel}`,
