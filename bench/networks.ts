@@ -66,12 +66,13 @@ const classifier = (input: string): readonly Node[] => [
   { id: 'dense', op: 'dense', input: 'pool', units: 10 },
 ];
 
-/** The uniform crop whose MACs come closest to a share of the dense network's. */
+/** The largest uniform crop whose MACs are within a share of the dense network's, as budgets count. */
 export function cropTo(network: Network, share: number): Structure {
-  const dense = countNetwork(network).macs;
-  const crops = Array.from({ length: 256 }, (_, i) => cropOf(network, (i + 1) / 256));
-  const distance = (structure: Structure): number => Math.abs(countStructure(network, structure).macs / dense - share);
-  return crops.reduce((best, crop) => (distance(crop) < distance(best) ? crop : best));
+  const most = countNetwork(network).macs * share;
+  const crops = Array.from({ length: 256 }, (_, i) => cropOf(network, (256 - i) / 256));
+  const found = crops.find((crop) => countStructure(network, crop).macs <= most);
+  if (!found) throw new Error(`no uniform crop leaves ${share} of the MACs`);
+  return found;
 }
 
 /** The structure that keeps the first channels of every group that may be cut. */
