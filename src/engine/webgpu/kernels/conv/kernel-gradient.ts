@@ -64,8 +64,9 @@ export function gradientLoads(
   const pixelAt = 'let pixelAt = gradientLine + ox * gradientStep;';
   const all = (line: (pixel: number, v: number) => string): string =>
     times(pixels, (pixel) => times(vectors, (v) => line(pixel, v)));
-  if (!quads)
+  if (!quads) {
     return { prepare: '', load: pixelAt + all((pixel, v) => `let g${pixel}_${v} = ${at(`${pixel}u`, `${v}u`)};`) };
+  }
   const rotation = rotationOf(tile);
   // A lane of a pair loads one pixel; the pair swaps.
   const swapPixels = (by: number, second: string): string => `

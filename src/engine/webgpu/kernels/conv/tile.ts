@@ -39,7 +39,7 @@ const inScalars = ({ channels, shared = false }: Tile): boolean => channels === 
 
 /**
  * Whether lane l of a quad keeps vector (v ^ l) of its block in the accumulators v. What the lanes need of each other they
- * then get by swapping, an instruction on every adapter, where SwiftShader spells a broadcast out in ten.
+ * then get by swapping, one instruction on SwiftShader, which spells a broadcast out in ten.
  */
 const rotates = ({ quads, vectors, shared = false }: Tile): boolean => quads && vectors === QUAD && !shared;
 
