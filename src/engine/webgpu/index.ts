@@ -136,7 +136,6 @@ function layerKinds(network: Network): ReadonlySet<LayerKind> {
         case 'dense':
           return ['rows'];
         case 'avgPool':
-        case 'maxPool':
         case 'gate':
         case 'add':
           return [node.op];

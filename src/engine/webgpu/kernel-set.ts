@@ -26,7 +26,6 @@ import { type Epilogue, type Tile, blockVectors, tileLabel } from './kernels/con
 import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './kernels/loss/kernel.ts';
-import { maxPool, maxPoolGradient } from './kernels/max-pool/kernel.ts';
 import { sgd } from './kernels/sgd/kernel.ts';
 import { sumParts } from './kernels/sum-parts/kernel.ts';
 import { transposeKernels } from './kernels/transpose-kernel/kernel.ts';
@@ -57,7 +56,6 @@ export type LayerKind =
   | 'depthwise'
   | 'depthwise strided'
   | 'avgPool'
-  | 'maxPool'
   | 'gate'
   /** Activations with several readers, whose gradients are added up. */
   | 'branches'
@@ -236,7 +234,10 @@ export class KernelSet {
     return { tile, kernel: this.#rowsGradient(tile) };
   }
 
-  /** Every kernel that a network with these kinds of layer can need at any structure. */
+  /**
+   * Every kernel that a network with these kinds of layer may need at one structure and not at another. (Those of a max
+   * pooling depend on its window alone: every plan has them.)
+   */
   all(kinds: ReadonlySet<LayerKind>): readonly Kernel[] {
     const { lines, rows, kernelGradient } = this.tuning;
     const when = (kind: LayerKind, kernels: () => readonly Kernel[]): readonly Kernel[] =>
@@ -276,7 +277,6 @@ export class KernelSet {
         DEPTHWISE.kernelGradient[1],
       ]),
       ...when('avgPool', () => [averagePool, averagePoolGradient]),
-      ...when('maxPool', () => [maxPool, maxPoolGradient]),
       ...when('gate', () => [gateScale]),
       this.finishMoments,
       this.finishGradientMoments,

@@ -10,7 +10,7 @@ import { averagePool, averagePoolGradient } from './average-pool/kernel.ts';
 import { addBias, biasGradient } from './bias/kernel.ts';
 import { globalAverage, globalAverageGradient } from './global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from './loss/kernel.ts';
-import { maxPool, maxPoolGradient } from './max-pool/kernel.ts';
+import { maxPool, maxPoolGradient, poolSquares } from './max-pool/kernel.ts';
 import { MAXIMA, MAXIMA_GRID, largestParts, rescale, rescaleFactor } from './rescale/kernel.ts';
 import { sgd } from './sgd/kernel.ts';
 import { sumGrid, sumParts } from './sum-parts/kernel.ts';
@@ -73,7 +73,7 @@ function poolShape({ images, height, width, channels, size, stride }: Pool) {
 
 const unwritten = (vectors: number): Float32Array => new Float32Array(vectors * 4).fill(NaN);
 
-test.each([0, 1])('max pooling and its gradient equal tf.maxPool, accumulate %i', async (accumulate) => {
+test.each([false, true])('max pooling and its gradient equal tf.maxPool, accumulate %s', async (accumulate) => {
   const batch = bench.batch();
   for (const pool of POOLS) {
     const { images, height, width, channels, size, stride } = pool;
@@ -89,22 +89,23 @@ test.each([0, 1])('max pooling and its gradient equal tf.maxPool, accumulate %i'
       return { y: Float32Array.from(maximum(input).dataSync()), dx: Float32Array.from(gradient.dataSync()) };
     });
     const dx = expected.dx.map((value, i) => value + (accumulate ? (before[i] ?? NaN) : 0));
+    const squares = images * poolSquares(pool, dims) * dims.vectors;
     batch.add(
-      maxPool,
+      maxPool(pool),
       { source: padChannels(x, channels), output: unwritten(outCount), winners: new Uint32Array(outCount) },
-      { ...dims, count: outCount, accumulate: 0 },
+      { ...dims, count: outCount },
       elementwiseGrid(outCount),
       ({ output, winners }) => {
         expect(relativeError(unpadChannels(output, channels), expected.y), JSON.stringify(pool)).toBe(0);
         batch.add(
-          maxPoolGradient,
+          maxPoolGradient(pool, accumulate),
           {
             winners,
             gradient: padChannels(dy, channels),
             sourceGradient: accumulate ? padChannels(before, channels) : unwritten(inCount),
           },
-          { ...dims, count: inCount, accumulate },
-          elementwiseGrid(inCount),
+          { ...dims, count: squares },
+          elementwiseGrid(squares),
           ({ sourceGradient }) =>
             expect(relativeError(unpadChannels(sourceGradient, channels), dx), JSON.stringify(pool)).toBeLessThan(
               TOLERANCE,

@@ -12,7 +12,7 @@ import { kernelGradientGrid, splitRows, splitShape } from '../kernels/conv/kerne
 import { PLAIN_STORE, blockVectors } from '../kernels/conv/tile.ts';
 import { depthwiseGradientGrid, depthwiseGrid, splitDepthwise } from '../kernels/depthwise/kernel.ts';
 import { globalAverageGradient } from '../kernels/global-average/kernel.ts';
-import { maxPoolGradient } from '../kernels/max-pool/kernel.ts';
+import { maxPoolGradient, poolSquares } from '../kernels/max-pool/kernel.ts';
 import { sumGrid } from '../kernels/sum-parts/kernel.ts';
 import {
   type Transposition,
@@ -316,13 +316,21 @@ function recordPool(context: PlanContext, unit: PoolUnit, accumulate: Accumulate
     recorder.record(globalAverageGradient, { gradient, sourceGradient }, average, elementwiseGrid(size), cost);
     return;
   }
-  const pool = poolShape(context, unit, size, accumulate(input));
-  if (unit.node.op === 'avgPool') {
-    recorder.record(averagePoolGradient, { gradient, sourceGradient }, pool, elementwiseGrid(size), cost * 4);
+  const { op, size: side, stride } = unit.node;
+  const pool = poolShape(context, unit, unit.node);
+  if (op === 'avgPool') {
+    const average = { ...pool, count: size, size: side, stride, accumulate: accumulate(input) };
+    recorder.record(averagePoolGradient, { gradient, sourceGradient }, average, elementwiseGrid(size), cost * 4);
     return;
   }
-  const buffers = { winners: context.winners(unit.node.id), gradient, sourceGradient };
-  recorder.record(maxPoolGradient, buffers, pool, elementwiseGrid(size), cost * 4);
+  const count = context.batch * poolSquares(unit.node, pool) * vectors;
+  recorder.record(
+    maxPoolGradient(unit.node, accumulate(input) === 1),
+    { winners: context.winners(unit.node.id), gradient, sourceGradient },
+    { ...pool, count },
+    elementwiseGrid(count),
+    cost * 2,
+  );
 }
 
 function recordNorm(context: PlanContext, unit: NormUnit, accumulate: Accumulate, statistics: Statistics): void {

@@ -1,7 +1,7 @@
 import { samePadLow } from '../../../core/network/index.ts';
 import { DEPTHWISE } from '../kernel-set.ts';
 import { elementwiseGrid, groupsFor } from '../kernel.ts';
-import { averagePool } from '../kernels/average-pool/kernel.ts';
+import { type AveragePoolField, averagePool } from '../kernels/average-pool/kernel.ts';
 import { addBias } from '../kernels/bias/kernel.ts';
 import { channelMoments, channelWalk, finishGrid, gateScale, runningScale } from '../kernels/batch-norm/kernel.ts';
 import { convLinesGrid, lineTable, lineTiles } from '../kernels/conv-lines/kernel.ts';
@@ -17,7 +17,7 @@ import {
 import { depthwiseGrid } from '../kernels/depthwise/kernel.ts';
 import { globalAverage } from '../kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from '../kernels/loss/kernel.ts';
-import { maxPool, type PoolShape } from '../kernels/max-pool/kernel.ts';
+import { type MaxPoolField, type PoolWindow, maxPool } from '../kernels/max-pool/kernel.ts';
 import { ELEMENTWISE_COST, type PlanContext } from './context.ts';
 import { type Geometry, convCost, forwardBlocks, forwardLines, geometryOf, lineShape } from './geometry.ts';
 import { recordRescale } from './rescale.ts';
@@ -289,29 +289,22 @@ function recordNorm(context: PlanContext, unit: NormUnit, statistics: Statistics
   );
 }
 
-/** Shape of a pooling's kernels; `count` is what each pass has a thread for. */
+/** What the shapes of a pooling's kernels have in common. */
 export function poolShape(
   context: PlanContext,
   unit: PoolUnit,
-  count: number,
-  accumulate: number,
-): Record<PoolShape, number> {
-  if (unit.node.op === 'globalAvgPool') throw new Error(`"${unit.output}" pools over everything`);
+  { size, stride }: PoolWindow,
+): Record<Exclude<MaxPoolField & AveragePoolField, 'count'>, number> {
   const input = context.extent(unit.input);
   const output = context.extent(unit.output);
-  const { size, stride } = unit.node;
   return {
     inHeight: input.shape[0],
     inWidth: input.shape[1],
     outHeight: output.shape[0],
     outWidth: output.shape[1],
     vectors: output.vectors,
-    count,
-    size,
-    stride,
     padTop: samePadLow(input.shape[0], size, stride),
     padLeft: samePadLow(input.shape[1], size, stride),
-    accumulate,
   };
 }
 
@@ -326,12 +319,14 @@ function recordPool(context: PlanContext, unit: PoolUnit): void {
     const shape = { images: context.batch, area, vectors: input.vectors };
     recorder.record(globalAverage, buffers, shape, [groupsFor(output.size), 1, 1], cost);
   } else {
-    const shape = poolShape(context, unit, output.size, 0);
+    const { op, size, stride } = unit.node;
+    const shape = { ...poolShape(context, unit, unit.node), count: output.size };
     const grid = elementwiseGrid(output.size);
-    if (unit.node.op === 'maxPool') {
-      recorder.record(maxPool, { ...buffers, winners: context.winners(unit.node.id) }, shape, grid, cost);
+    if (op === 'maxPool') {
+      const winners = context.winners(unit.node.id);
+      recorder.record(maxPool(unit.node), { ...buffers, winners }, shape, grid, cost);
     } else {
-      recorder.record(averagePool, buffers, shape, grid, cost);
+      recorder.record(averagePool, buffers, { ...shape, size, stride, accumulate: 0 }, grid, cost);
     }
   }
 }

@@ -13,6 +13,7 @@ const SHAPE = [
   'padLeft',
   'accumulate',
 ] as const;
+export type AveragePoolField = (typeof SHAPE)[number];
 
 /** Rows (or columns) of a window that lie inside: first and one past the last, as i32. */
 const WINDOW = `
