@@ -1,4 +1,5 @@
 import { type Grid, WORKGROUP, defineKernel } from '../../kernel.ts';
+import { times } from '../conv/tile.ts';
 
 /**
  * A block of weights, [taps, in, out] with padded channels, that the input gradient needs as [taps, out, in].
@@ -14,16 +15,14 @@ export interface Transposition {
   readonly flip: boolean;
 }
 
-/** Vec4s of the result that a work-group makes, a few by each thread. */
-const SHARE = 4 * WORKGROUP;
 const GROUP_WORDS = 2;
 
-/** Work-groups of all jobs: each has a share of one job, from vec4 `first` of its result on. */
+/** Work-groups of all jobs: each transposes blocks of four by four weights of one job, one a thread, from block `first` on. */
 const sharesOf = (jobs: readonly Transposition[]): readonly { readonly job: number; readonly first: number }[] =>
   jobs.flatMap((job, index) =>
-    Array.from({ length: Math.ceil(transposedSize(job) / SHARE) }, (_, share) => ({
+    Array.from({ length: Math.ceil(transposedSize(job) / 4 / WORKGROUP) }, (_, share) => ({
       job: index,
-      first: share * SHARE,
+      first: share * WORKGROUP,
     })),
   );
 
@@ -46,7 +45,7 @@ export const transposedSize = ({
 export const transposeKernels = defineKernel({
   label: 'transpose-kernels',
   buffers: {
-    weights: ['read', 'array<f32>'],
+    weights: ['read', 'array<vec4f>'],
     jobs: ['read', 'array<u32>'],
     transposed: ['write', 'array<vec4f>'],
   },
@@ -55,23 +54,21 @@ export const transposeKernels = defineKernel({
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
   let job = jobs[group.x * ${GROUP_WORDS}u];
-  let first = jobs[group.x * ${GROUP_WORDS}u + 1u] + thread;
-  let source = jobs[job] * 4u;
-  let result = jobs[job + 1u];
+  let block = jobs[group.x * ${GROUP_WORDS}u + 1u] + thread;
   let taps = jobs[job + 2u];
   let inVectors = jobs[job + 3u];
-  let inputs = inVectors * 4u;
-  let outputs = jobs[job + 4u] * 4u;
-  let flip = jobs[job + 5u] != 0u;
-  let end = min(taps * outputs * inVectors, first - thread + ${SHARE}u);
-  for (var i = first; i < end; i += ${WORKGROUP}u) {
-    let row = i / inVectors;
-    let c = i - row * inVectors;
-    let tap = row / outputs;
-    let o = row - tap * outputs;
-    let at = source + (select(tap, taps - 1u - tap, flip) * inputs + c * 4u) * outputs + o;
-    transposed[result + i] = vec4f(weights[at], weights[at + outputs], weights[at + 2u * outputs], weights[at + 3u * outputs]);
-  }
+  let outVectors = jobs[job + 4u];
+  let row = block / inVectors;
+  let c = block - row * inVectors;
+  let tap = row / outVectors;
+  let o = row - tap * outVectors;
+  if (tap >= taps) { return; }
+  let sourceTap = select(tap, taps - 1u - tap, jobs[job + 5u] != 0u);
+  let source = jobs[job] + (sourceTap * inVectors + c) * 4u * outVectors + o;
+  let result = jobs[job + 1u] + row * 4u * inVectors + c;
+  let turned = transpose(mat4x4f(
+    ${Array.from({ length: 4 }, (_, i) => `weights[source + ${i}u * outVectors]`).join(', ')}));
+  ${times(4, (o) => `transposed[result + ${o}u * inVectors] = turned[${o}];`)}
 }`,
 });
 
