@@ -64,7 +64,8 @@ const wide = (channels: number): Network => ({
   ],
 });
 
-test.each([1, 2, 3, 5, 31, 64, 320, 1_279, 1_280])(
+// 18 and 37 channels are cut into tiles of two sizes on software adapters.
+test.each([1, 2, 3, 5, 18, 31, 37, 64, 320, 1_279, 1_280])(
   'layers of %i channels: losses and gradients equal stock tfjs, and so do predictions',
   async (channels) => {
     const network = wide(channels);

@@ -22,6 +22,7 @@ import { convLinesKernelGradientShared } from './kernels/conv-lines-kernel-gradi
 import { convRows } from './kernels/conv-rows/kernel.ts';
 import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
 import { type GradientTile, SHARED_UNITS, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
+import { type Cut, evenly } from './kernels/conv/table.ts';
 import { type Epilogue, type Tile, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
@@ -42,10 +43,28 @@ import {
 /** What a tile costs besides its vectors: loading the input, in vectors' worth of arithmetic (measured on SwiftShader). */
 const LOAD_SHARE = 0.6;
 
+/** What blocks of these sizes cost together, in vectors' worth of arithmetic. */
+const costOf = (blocks: readonly number[]): number => blocks.reduce((sum, vectors) => sum + vectors + LOAD_SHARE, 0);
+
+/** The first of the cheapest. */
+const cheapest = <T>(candidates: readonly [T, ...T[]], cost: (candidate: T) => number): T =>
+  candidates.reduce((best, candidate) => (cost(candidate) < cost(best) ? candidate : best));
+
 /** The size that wastes least for a layer's width. */
-function bestVectors(sizes: readonly number[], outVectors: number): number {
-  const cost = (vectors: number): number => Math.ceil(outVectors / vectors) * (vectors + LOAD_SHARE);
-  return sizes.reduce((best, vectors) => (cost(vectors) < cost(best) ? vectors : best), sizes[0] ?? 1);
+const bestVectors = (sizes: readonly number[], outVectors: number): number =>
+  cheapest([sizes[0] ?? 1, ...sizes.slice(1)], (size) => costOf(evenly(size)(outVectors)));
+
+/** Cuts channels into tiles of the size that wastes least; where sizes may be `mixed`, the last tile may be a smaller one. */
+export function cutOf(sizes: readonly number[], mixed: boolean): Cut {
+  return (vectors) => {
+    const even = evenly(bestVectors(sizes, vectors))(vectors);
+    if (!mixed) return even;
+    const withRest = sizes.flatMap((size) => {
+      const whole = evenly(size)(vectors - (vectors % size));
+      return sizes.filter((rest) => rest >= vectors % size).map((rest) => [...whole, rest]);
+    });
+    return cheapest([even, ...withRest], costOf);
+  };
 }
 
 /** Kinds of layer that a network has; a kernel is compiled only when its kind occurs. */
@@ -115,10 +134,14 @@ export const lineGradientKernel = (tile: GradientTile, stride: 1 | 2): ReturnTyp
 
 /** The tile that wastes least for a layer's width. */
 export function bestTile<Of extends Pick<Tile, 'vectors' | 'shared'>>(tiles: readonly Of[], outVectors: number): Of {
-  const vectors = bestVectors(tiles.map(blockVectors), outVectors);
-  const best = tiles.find((tile) => blockVectors(tile) === vectors);
-  if (!best) throw new Error('a family of tiles has at least one size');
-  return best;
+  return tileOfBlocks(tiles, bestVectors(tiles.map(blockVectors), outVectors));
+}
+
+/** The tile that makes blocks of a size. Throws when the family has none. */
+function tileOfBlocks<Of extends Pick<Tile, 'vectors' | 'shared'>>(tiles: readonly Of[], vectors: number): Of {
+  const found = tiles.find((tile) => blockVectors(tile) === vectors);
+  if (!found) throw new Error(`no tile makes blocks of ${vectors} vec4s`);
+  return found;
 }
 
 /** Of a work-group's threads at least this share must have a unit. */
@@ -179,18 +202,24 @@ export class KernelSet {
     });
   }
 
+  /** How convolutions by lines of `along` output pixels cut their output channels into blocks. */
+  lineCut(along: number): Cut {
+    const sizes = this.tuning.lines[lineClass(along)];
+    return cutOf(lineTilesOf(sizes).map(blockVectors), sizes.mixed ?? false);
+  }
+
   /**
-   * For a width in vec4s and the length of a line of output pixels: the tile and kernel of convolutions by lines.
+   * For blocks of so many vec4s and the length of a line of output pixels: the tile and kernel of convolutions by lines.
    * `channels`: of the input, where runs are the lines of whole kernels; null where they are not.
    */
   convLines(
-    outVectors: number,
+    vectors: number,
     stride: 1 | 2,
     along: number,
     channels: number | null,
     epilogue: Epilogue,
   ): Chosen<Tile, ReturnType<typeof convLines>> {
-    const best = bestTile(lineTilesOf(this.tuning.lines[lineClass(along)]), outVectors);
+    const best = tileOfBlocks(lineTilesOf(this.tuning.lines[lineClass(along)]), vectors);
     const few = stride === 1 && channels !== null && channels <= FLAT_CHANNELS;
     const tile = few ? flattened(best) : best;
     return { tile, kernel: pick(this.#lines, stride)({ tile, epilogue }) };

@@ -57,6 +57,7 @@ describe('defaults', () => {
       channels: 1,
       quads: true,
       shared: false,
+      mixed: true,
       accumulators: 16,
     });
     expect(defaultsOf(true, 'SwiftShader').kernelGradient.long.vectors).toEqual([2, 1]);
@@ -66,6 +67,7 @@ describe('defaults', () => {
       channels: 1,
       quads: true,
       shared: false,
+      mixed: true,
     });
     expect(defaultsOf(true, '').kernelGradient.middle.vectors).toEqual([4, 2, 1]);
     expect(defaultsOf(false, 'ampere').lines.middle).toEqual({

@@ -14,6 +14,7 @@ import { ZERO_VEC4S } from './kernel.ts';
 import { lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
 import { convLinesGrid, lineTable } from './kernels/conv-lines/kernel.ts';
 import { gradientTileLabel, kernelGradientGrid, splitRows, splitShape } from './kernels/conv/kernel-gradient.ts';
+import { evenly } from './kernels/conv/table.ts';
 import { PLAIN_STORE, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { sumGrid, sumParts } from './kernels/sum-parts/kernel.ts';
 import { AdapterClock } from './latency.ts';
@@ -31,7 +32,7 @@ import {
 } from './tuning.ts';
 
 /** Version of the kernels that candidates are made of: raise it when they change, so that choices are measured anew. */
-export const KERNEL_VERSION = 4;
+export const KERNEL_VERSION = 5;
 
 /** What may be chosen; the default comes first. */
 export interface Candidates {
@@ -53,9 +54,9 @@ function candidatesFor(software: boolean, { quads, lines, kernelGradient }: Tuni
     ? {
         lines: distinct([
           lines[line],
-          { pixels: 8, vectors: usual, channels: 1, quads, shared: false },
-          { pixels: 8, vectors: wide, channels: 1, quads, shared: false },
-          { pixels: 8, vectors: wide, channels: 1, quads, shared: false, accumulators: 16 },
+          { pixels: 8, vectors: usual, channels: 1, quads, shared: false, mixed: true },
+          { pixels: 8, vectors: wide, channels: 1, quads, shared: false, mixed: true },
+          { pixels: 8, vectors: wide, channels: 1, quads, shared: false, mixed: true, accumulators: 16 },
         ]),
         kernelGradient: distinct([
           kernelGradient[line],
@@ -400,7 +401,7 @@ class SampleLayer {
     const g = this.#g;
     const recorder = new Recorder();
     const tile = bestTile(lineTilesOf(sizes), g.outVectors);
-    const blocks = forwardLines(g, blockVectors(tile));
+    const blocks = forwardLines(g, evenly(blockVectors(tile)));
     const { images, outVectors, inVectors } = g;
     const shape = { ...lineShape(g, g.form), images, outVectors, inVectors, blocks: blocks.length };
     const weights = { buffer: this.#weights };

@@ -17,6 +17,11 @@ export interface LineSizes extends TileSizes {
   readonly quads: boolean;
   /** Work-groups stage pixels and weights in their memory. Never on a software adapter, as `wide`. */
   readonly shared: boolean;
+  /**
+   * Tiles of several sizes share a layer, in a dispatch each: where a dispatch costs nothing beside vectors that idle
+   * (software adapters). Default: no.
+   */
+  readonly mixed?: boolean;
 }
 
 /** Tiles of kernel gradients by lines. */
@@ -97,10 +102,11 @@ export function defaultTuning(device: Pick<Device, 'software' | 'info' | 'featur
   }
   const swiftShader = isSwiftShader(device.info);
   const limit = swiftShader ? { accumulators: 16 } : {};
+  const mixed = true;
   return {
     channels: 1,
     quads,
-    lines: byLineClass(() => ({ pixels: 8, vectors: [4, 2, 1], channels: 1, quads, shared: false, ...limit })),
+    lines: byLineClass(() => ({ pixels: 8, vectors: [4, 2, 1], channels: 1, quads, shared: false, mixed, ...limit })),
     rows: { pixels: 8, vectors: [4, 2, 1], ...limit },
     few: { pixels: 4, vectors: [4], tiles: 32 },
     kernelGradient: byLineClass(() => ({ vectors: swiftShader ? [2, 1] : [4, 2, 1], quads, shared: false })),
@@ -137,6 +143,7 @@ export const lineSizesSchema = v.object({
   channels: channelsSchema,
   quads: v.boolean(),
   shared: newSchema,
+  mixed: v.exactOptional(v.boolean()),
 });
 export const gradientSizesSchema = v.object({
   vectors: vectorsSchema,

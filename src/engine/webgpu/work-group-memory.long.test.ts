@@ -19,6 +19,7 @@ import {
   splitRows,
   splitShape,
 } from './kernels/conv/kernel-gradient.ts';
+import { evenly } from './kernels/conv/table.ts';
 import { eachWeight, geometryOf, placeInputs, placeWeights, placesOf } from './kernels/conv/testing.ts';
 import {
   type Epilogue,
@@ -251,7 +252,7 @@ interface Launch {
 }
 
 function forwardLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launch {
-  const blocks = forwardLines(g, blockVectors(tile));
+  const blocks = forwardLines(g, evenly(blockVectors(tile)));
   const { images, outVectors, inVectors } = g;
   const shape = { ...lineShape(g, g.form), images, outVectors, inVectors, blocks: blocks.length };
   return {
@@ -264,7 +265,7 @@ function forwardLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launch {
 }
 
 function inputGradientLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launch {
-  const blocks = gradientLines(g, blockVectors(tile));
+  const blocks = gradientLines(g, evenly(blockVectors(tile)));
   const reversed = {
     outHeight: g.inHeight,
     outWidth: g.inWidth,
@@ -573,7 +574,7 @@ describe.skipIf(reason)(reason ? `work-group memory (${reason})` : 'work-group m
           batch.add(
             finishMoments(wide),
             { partials, gamma, beta, mean, variance, state: unwritten(4 * vectors) },
-            { pixels, vectors, parts },
+            { pixels, vectors, parts, tail: vectors, tailParts: 0 },
             finishGrid(wide, vectors),
             (actual) => {
               for (const name of ['mean', 'variance', 'state'] as const) {

@@ -9,7 +9,8 @@ import { convLinesGrid, lineTable } from '../kernels/conv-lines/kernel.ts';
 import { unitCount, unitTable } from '../kernels/conv-rows-kernel-gradient/kernel.ts';
 import { convRowsGrid, rowTable } from '../kernels/conv-rows/kernel.ts';
 import { kernelGradientGrid, splitRows, splitShape } from '../kernels/conv/kernel-gradient.ts';
-import { PLAIN_STORE, blockVectors } from '../kernels/conv/tile.ts';
+import { bySize, evenly } from '../kernels/conv/table.ts';
+import { PLAIN_STORE } from '../kernels/conv/tile.ts';
 import { depthwiseGradientGrid, depthwiseGrid, splitDepthwise } from '../kernels/depthwise/kernel.ts';
 import { globalAverageGradient } from '../kernels/global-average/kernel.ts';
 import { maxPoolGradient, poolSquares } from '../kernels/max-pool/kernel.ts';
@@ -222,17 +223,13 @@ function recordInputGradient(
   if (g.form !== 'rows' && g.stride === 1) {
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
     const along = lineShape({ ...reversed, ...pads }, g.form);
-    const { tile, kernel } = kernels.convLines(
-      widestClass(g),
-      1,
-      along.outAlong,
-      g.form === 'row lines' ? g.outChannels : null,
-      epilogue,
-    );
-    const blocks = gradientLines(g, blockVectors(tile));
-    const shape = { ...reversed, ...along, blocks: blocks.length };
-    const lines = recorder.table(lineTable(blocks));
-    recorder.record(kernel, { ...bindings, lines }, shape, convLinesGrid(tile, shape), convCost(g));
+    const channels = g.form === 'row lines' ? g.outChannels : null;
+    for (const { vectors, blocks, share } of bySize(gradientLines(g, kernels.lineCut(along.outAlong)))) {
+      const { tile, kernel } = kernels.convLines(vectors, 1, along.outAlong, channels, epilogue);
+      const shape = { ...reversed, ...along, blocks: blocks.length };
+      const lines = recorder.table(lineTable(blocks));
+      recorder.record(kernel, { ...bindings, lines }, shape, convLinesGrid(tile, shape), convCost(g) * share);
+    }
   } else if (g.form === 'row lines') {
     const { tile, kernel } = kernels.conv3x3InputGradient(g.inVectors, g.inWidth, epilogue);
     const shape = { ...reversed, padTop: g.padTop, padLeft: g.padLeft };
@@ -243,7 +240,7 @@ function recordInputGradient(
       { lines: g.images * g.inHeight, width: g.inWidth },
       epilogue,
     );
-    const { blocks, perPhase } = gradientBlocks(g, tile.vectors);
+    const { blocks, perPhase } = gradientBlocks(g, evenly(tile.vectors));
     const shape = rowsShape(reversed, perPhase, { outStride: g.stride, inStride: 1 });
     const rows = recorder.table(rowTable(blocks));
     recorder.record(kernel, { ...bindings, rows }, { ...reversed, ...shape }, convRowsGrid(tile, shape), convCost(g));

@@ -5,15 +5,9 @@ import { type AveragePoolField, averagePool } from '../kernels/average-pool/kern
 import { addBias } from '../kernels/bias/kernel.ts';
 import { channelMoments, channelWalk, finishGrid, gateScale, runningScale } from '../kernels/batch-norm/kernel.ts';
 import { convLinesGrid, lineTable, lineTiles } from '../kernels/conv-lines/kernel.ts';
+import { bySize, evenly } from '../kernels/conv/table.ts';
 import { convRowsGrid, rowTable, rowTiles } from '../kernels/conv-rows/kernel.ts';
-import {
-  type Epilogue,
-  PLAIN_STORE,
-  type StoreField,
-  type Tile,
-  blockVectors,
-  momentParts,
-} from '../kernels/conv/tile.ts';
+import { type Epilogue, PLAIN_STORE, type StoreField, type Tile, momentParts } from '../kernels/conv/tile.ts';
 import { depthwiseGrid } from '../kernels/depthwise/kernel.ts';
 import { globalAverage } from '../kernels/global-average/kernel.ts';
 import { softmaxCrossEntropy, sumOutcomes } from '../kernels/loss/kernel.ts';
@@ -28,8 +22,8 @@ export type Statistics = 'batch' | 'running';
 
 /** Records the forward pass and the loss. */
 export function recordForward(context: PlanContext, statistics: Statistics): void {
-  /** Parts of the moments that the layer just recorded has left in the scratch, by the layer's output. */
-  const moments = new Map<string, number>();
+  /** Parts of the moments that layers have left in the scratch, by the layer's output. */
+  const moments = new Map<string, MomentParts>();
   for (const unit of context.units) {
     if (unit.kind === 'layer') {
       const norm = context.units.find((other) => other.kind === 'norm' && other.input === unit.output);
@@ -41,10 +35,10 @@ export function recordForward(context: PlanContext, statistics: Statistics): voi
         // What is rescaled first has other moments.
         context.rescaled(unit.output) < 0;
       const parts = recordLayer(context, unit, wanted ? norm : null);
-      if (wanted && parts > 0) moments.set(unit.output, parts);
+      if (wanted && parts) moments.set(unit.output, parts);
     }
     if (unit.kind === 'pool') recordPool(context, unit);
-    if (unit.kind === 'norm') recordNorm(context, unit, statistics, moments.get(unit.input) ?? 0);
+    if (unit.kind === 'norm') recordNorm(context, unit, statistics, moments.get(unit.input) ?? null);
     if (context.rescaled(unit.output) >= 0) recordRescale(context, unit.output);
   }
   recordLoss(context);
@@ -81,11 +75,18 @@ function recordRunningScale(context: PlanContext, norm: Pick<NormUnit, 'batchNor
   );
 }
 
-/** Records a layer; `norm` is the batch norm that wants the moments of its values. Returns the parts they are in, or 0. */
-function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | null): number {
+/** In how many parts moments are: vectors from `tail` on, made in tiles of another size, in `tailParts`. */
+interface MomentParts {
+  readonly parts: number;
+  readonly tail: number;
+  readonly tailParts: number;
+}
+
+/** Records a layer; `norm` is the batch norm that wants the moments of its values. Returns the parts they are in, if any. */
+function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | null): MomentParts | null {
   if (unit.node.op === 'depthwiseConv') {
     recordDepthwise(context, unit);
-    return 0;
+    return null;
   }
   const { recorder, kernels, buffers } = context;
   const g = geometryOf(context, unit);
@@ -113,38 +114,35 @@ function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | nul
     ...(norm ? { parts: momentParts(tile, tiles) } : {}),
   });
 
-  let parts: number;
+  const made: Made[] = [];
   if (g.form !== 'rows') {
     const along = lineShape(g, g.form);
-    const { tile, kernel } = kernels.convLines(
-      g.outVectors,
-      g.stride === 2 ? 2 : 1,
-      along.outAlong,
-      g.form === 'row lines' ? g.inChannels : null,
-      epilogue,
-    );
-    const blocks = forwardLines(g, blockVectors(tile));
-    const shape = {
-      ...along,
-      images: g.images,
-      outVectors: g.outVectors,
-      inVectors: g.inVectors,
-      blocks: blocks.length,
-    };
-    const stored = { ...shape, ...store(tile, lineTiles(tile, shape)) };
-    ({ parts } = stored);
-    const lines = recorder.table(lineTable(blocks));
-    recorder.record(kernel, { ...bindings, lines }, stored, convLinesGrid(tile, shape), convCost(g));
+    const stride = g.stride === 2 ? 2 : 1;
+    const channels = g.form === 'row lines' ? g.inChannels : null;
+    for (const { vectors, blocks, share } of bySize(forwardLines(g, kernels.lineCut(along.outAlong)))) {
+      const { tile, kernel } = kernels.convLines(vectors, stride, along.outAlong, channels, epilogue);
+      const shape = {
+        ...along,
+        images: g.images,
+        outVectors: g.outVectors,
+        inVectors: g.inVectors,
+        blocks: blocks.length,
+      };
+      const stored = { ...shape, ...store(tile, lineTiles(tile, shape)) };
+      made.push({ first: blocks[0]?.vector ?? 0, parts: stored.parts });
+      const lines = recorder.table(lineTable(blocks));
+      recorder.record(kernel, { ...bindings, lines }, stored, convLinesGrid(tile, shape), convCost(g) * share);
+    }
   } else {
     const { tile, kernel } = kernels.convRows(
       g.outVectors,
       { lines: g.images * g.outHeight, width: g.outWidth },
       epilogue,
     );
-    const blocks = forwardBlocks(g, tile.vectors);
+    const blocks = forwardBlocks(g, evenly(tile.vectors));
     const shape = rowsShape(g, blocks.length, { outStride: 1, inStride: g.stride });
     const stored = { ...shape, ...store(tile, rowTiles(tile, shape)) };
-    ({ parts } = stored);
+    made.push({ first: 0, parts: stored.parts });
     const rows = recorder.table(rowTable(blocks));
     recorder.record(kernel, { ...bindings, rows }, stored, convRowsGrid(tile, shape), convCost(g));
   }
@@ -158,8 +156,21 @@ function recordLayer(context: PlanContext, unit: LayerUnit, norm: NormUnit | nul
       size * ELEMENTWISE_COST,
     );
   }
-  return parts;
+  return norm && momentsIn(made, g.outVectors);
 }
+
+/** What a dispatch has made: vectors from `first` on, with moments in so many parts. */
+interface Made {
+  readonly first: number;
+  readonly parts: number;
+}
+
+/** Of at most two sizes of tiles: `cutOf` mixes no more. */
+const momentsIn = ([all, rest]: readonly Made[], vectors: number): MomentParts => ({
+  parts: all?.parts ?? 0,
+  tail: rest?.first ?? vectors,
+  tailParts: rest?.parts ?? 0,
+});
 
 /** Shape of a convolution over rows, as far as it does not depend on what is stored. */
 export const rowsShape = (
@@ -232,8 +243,8 @@ export function depthwiseShape(context: PlanContext, unit: LayerUnit) {
   };
 }
 
-/** Records a norm; `moments` says in how many parts the layer before has left its sums (0: not at all). */
-function recordNorm(context: PlanContext, unit: NormUnit, statistics: Statistics, moments: number): void {
+/** Records a norm; `moments` says in how many parts the layer before has left its sums, if it has. */
+function recordNorm(context: PlanContext, unit: NormUnit, statistics: Statistics, moments: MomentParts | null): void {
   const { recorder, buffers } = context;
   const { pixels, vectors, size } = context.extent(unit.output);
   const values = context.activation(unit.input);
@@ -242,7 +253,8 @@ function recordNorm(context: PlanContext, unit: NormUnit, statistics: Statistics
     const parameter = (role: string): GPUBufferBinding =>
       context.slice(buffers.parameters, `${unit.batchNorm}/${role}`);
     const statistic = (role: string): GPUBufferBinding => context.slice(buffers.running, `${unit.batchNorm}/${role}`);
-    const parts = moments || context.parts(pixels, vectors);
+    const { parts, tail, tailParts } =
+      moments ?? momentsIn([{ first: 0, parts: context.parts(pixels, vectors) }], vectors);
     const partials = { buffer: context.training.partials };
     const shape = { pixels, vectors, parts };
     if (!moments) {
@@ -264,7 +276,7 @@ function recordNorm(context: PlanContext, unit: NormUnit, statistics: Statistics
         variance: statistic('variance'),
         state,
       },
-      shape,
+      { ...shape, tail, tailParts },
       finishGrid(context.kernels.tuning.wide, vectors),
       parts * vectors * ELEMENTWISE_COST,
     );

@@ -3,6 +3,7 @@ import type { TapClass } from '../channels.ts';
 import type { LineUnit } from '../kernels/conv-lines-kernel-gradient/kernel.ts';
 import type { LineBlock, LineRun } from '../kernels/conv-lines/kernel.ts';
 import type { Block, Run } from '../kernels/conv-rows/kernel.ts';
+import { type Cut, cutInto } from '../kernels/conv/table.ts';
 import type { Transposition } from '../kernels/transpose-kernel/kernel.ts';
 import type { PlanContext } from './context.ts';
 import type { LayerUnit } from './units.ts';
@@ -119,12 +120,13 @@ export function lowered(g: Geometry): { runs: readonly Run[]; rows: number } {
 }
 
 /** Blocks of the forward pass: every output channel sums over all rows. */
-export function forwardBlocks(g: Geometry, vectors: number): readonly Block[] {
+export function forwardBlocks(g: Geometry, cut: Cut): readonly Block[] {
   const { runs } = lowered(g);
-  return Array.from({ length: Math.ceil(g.outVectors / vectors) }, (_, block) => ({
-    vector: block * vectors,
+  return cutInto(cut, g.outVectors).map(({ first, vectors }) => ({
+    vectors,
+    vector: first,
     end: g.outVectors,
-    column: block * vectors,
+    column: first,
     runs,
   }));
 }
@@ -133,7 +135,7 @@ export function forwardBlocks(g: Geometry, vectors: number): readonly Block[] {
  * Blocks of the input gradient, by phase of the input's pixels (row phase, then column phase): an input channel gets
  * gradient through the taps of its class that reach the phase. Weights as `transpositions` lays them out.
  */
-export function gradientBlocks(g: Geometry, vectors: number): { blocks: readonly Block[]; perPhase: number } {
+export function gradientBlocks(g: Geometry, cut: Cut): { blocks: readonly Block[]; perPhase: number } {
   const blocks: Block[] = [];
   for (let phase = 0; phase < g.stride ** 2; phase++) {
     const [rowPhase, columnPhase] = [Math.floor(phase / g.stride), phase % g.stride];
@@ -149,8 +151,8 @@ export function gradientBlocks(g: Geometry, vectors: number): { blocks: readonly
         }
         from += classVectors * g.outVectors * 4;
       }
-      for (let column = 0; column < classVectors; column += vectors) {
-        blocks.push({ vector: channel / 4 + column, end: channel / 4 + classVectors, column, runs });
+      for (const { first, vectors } of cutInto(cut, classVectors)) {
+        blocks.push({ vectors, vector: channel / 4 + first, end: channel / 4 + classVectors, column: first, runs });
       }
     }
   }
@@ -216,7 +218,7 @@ function linesOf(g: Geometry): readonly { tapClass: TapClass; across: number; ro
 }
 
 /** Blocks of the forward pass, line by line. */
-export function forwardLines(g: Geometry, vectors: number): readonly LineBlock[] {
+export function forwardLines(g: Geometry, cut: Cut): readonly LineBlock[] {
   const runs = linesOf(g).map(({ tapClass: { channel, channels }, across, row }): LineRun => ({
     across,
     channel,
@@ -225,16 +227,17 @@ export function forwardLines(g: Geometry, vectors: number): readonly LineBlock[]
     rowStride: g.outVectors,
     tapStride: padded(channels) * g.outVectors,
   }));
-  return Array.from({ length: Math.ceil(g.outVectors / vectors) }, (_, block) => ({
-    vector: block * vectors,
+  return cutInto(cut, g.outVectors).map(({ first, vectors }) => ({
+    vectors,
+    vector: first,
     end: g.outVectors,
-    column: block * vectors,
+    column: first,
     runs,
   }));
 }
 
 /** Blocks of the input gradient at stride 1, line by line, on weights that are flipped and transposed class by class. */
-export function gradientLines(g: Geometry, vectors: number): readonly LineBlock[] {
+export function gradientLines(g: Geometry, cut: Cut): readonly LineBlock[] {
   const outputs = g.outVectors * 4;
   let from = 0;
   return g.classes.flatMap(({ channel, channels, taps }): LineBlock[] => {
@@ -254,10 +257,11 @@ export function gradientLines(g: Geometry, vectors: number): readonly LineBlock[
             weights: from + ky * 3 * outputs * classVectors,
           }));
     from += taps.length * outputs * classVectors;
-    return Array.from({ length: Math.ceil(classVectors / vectors) }, (_, block) => ({
-      vector: channel / 4 + block * vectors,
+    return cutInto(cut, classVectors).map(({ first, vectors }) => ({
+      vectors,
+      vector: channel / 4 + first,
       end: channel / 4 + classVectors,
-      column: block * vectors,
+      column: first,
       runs,
     }));
   });

@@ -10,7 +10,12 @@ export function partialBytes(room: Room, batch: number, tuning: Tuning): number 
   const shapes = shapesOf(full);
   const { threads, quads } = tuning;
   // Moments: a pair of sums for each tile (or quad of tiles) of the kind that makes most.
-  const tileSizes = [...Object.values(tuning.lines), { ...tuning.rows, quads }, { ...tuning.few, quads }];
+  const tileSizes = [...Object.values(tuning.lines), { ...tuning.rows, quads }, { ...tuning.few, quads }].map(
+    (sizes) => ({
+      quads: sizes.quads,
+      pixels: Math.min(sizes.pixels, (sizes.accumulators ?? Infinity) / Math.max(...sizes.vectors)),
+    }),
+  );
   const lineGradients = Object.values(tuning.kernelGradient).flatMap(({ vectors }) => vectors);
   let most = 0;
   for (const node of full.nodes) {

@@ -39,7 +39,7 @@ export const channelMoments = defineKernel({
  * Sums a pair of vec4s a channel over parts. A software adapter's thread does that alone; on a GPU a work-group shares
  * it through its memory (fixed order) because parts are many and channels few.
  */
-const sumPairs = (wide: boolean): { declare: string; head: string; tail: string } =>
+const sumPairs = (wide: boolean, parts = 'shape.parts'): { declare: string; head: string; tail: string } =>
   wide
     ? {
         declare: `
@@ -51,7 +51,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   let c = group.x;
   var own = vec4f(0);
   var ownSecond = vec4f(0);
-  for (var part = thread; part < shape.parts; part += ${WORKGROUP}u) {
+  for (var part = thread; part < ${parts}; part += ${WORKGROUP}u) {
     own += partials[part * 2u * shape.vectors + c];
     ownSecond += partials[(part * 2u + 1u) * shape.vectors + c];
   }
@@ -75,7 +75,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   ${gridStride('c', 'shape.vectors')} {
     var sum = vec4f(0);
     var second = vec4f(0);
-    for (var part = 0u; part < shape.parts; part++) {
+    for (var part = 0u; part < ${parts}; part++) {
       sum += partials[part * 2u * shape.vectors + c];
       second += partials[(part * 2u + 1u) * shape.vectors + c];
     }`,
@@ -89,10 +89,12 @@ export const finishGrid = (wide: boolean, vectors: number): Grid => [wide ? vect
 
 /**
  * Finishes the forward statistics: biased variance, running statistics (kept share `step.runningKeep`; 1 leaves them
- * untouched), scale and shift. `mean` holds the pivots of the sums until it is overwritten.
+ * untouched), scale and shift. `mean` holds the pivots of the sums until it is overwritten. Vectors from `tail` on have their
+ * sums in `tailParts` parts.
  */
-export const finishMoments = (wide: boolean) =>
-  defineKernel({
+export const finishMoments = (wide: boolean) => {
+  const { declare, head, tail } = sumPairs(wide, 'select(shape.parts, shape.tailParts, c >= shape.tail)');
+  return defineKernel({
     label: `finish-moments${wide ? ' wide' : ''}`,
     buffers: {
       partials: ['read', 'array<vec4f>'],
@@ -102,10 +104,10 @@ export const finishMoments = (wide: boolean) =>
       variance: ['write', 'array<vec4f>'],
       state: ['write', 'array<vec4f>'],
     },
-    shape: ['pixels', 'vectors', 'parts'],
+    shape: ['pixels', 'vectors', 'parts', 'tail', 'tailParts'],
     step: true,
-    body: `${sumPairs(wide).declare}
-${sumPairs(wide).head}
+    body: `${declare}
+${head}
     let count = f32(shape.pixels);
     let shifted = sum / count;
     let average = mean[c] + shifted;
@@ -120,9 +122,10 @@ ${sumPairs(wide).head}
     state[c + shape.vectors] = beta[c] - average * scale;
     state[c + 2u * shape.vectors] = average;
     state[c + 3u * shape.vectors] = inverse;
-  ${sumPairs(wide).tail}
+  ${tail}
 }`,
   });
+};
 
 /** The state from the running statistics: evaluation, and gradients with the statistics held constant. */
 export const runningScale = defineKernel({

@@ -35,6 +35,7 @@ import { sumGrid, sumParts } from '../sum-parts/kernel.ts';
 import { transposeGrid, transposeKernels, transposedSize, transpositionTable } from '../transpose-kernel/kernel.ts';
 import { type GradientBuffer, type GradientTile, kernelGradientGrid, splitRows } from './kernel-gradient.ts';
 import { eachWeight, geometryOf, placeInputs, placeWeights, placesOf } from './testing.ts';
+import { evenly } from './table.ts';
 import { type ConvBuffer, type Epilogue, PLAIN_STORE, type StoreField, type Tile, momentParts } from './tile.ts';
 
 /** Single kernels differ from stock tfjs by rounding only: sums of at most a few thousand products. */
@@ -231,7 +232,7 @@ interface Launch<Buffer extends string> {
 
 function forwardLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launch<ConvBuffer> {
   if (g.form !== 'rows') {
-    const blocks = forwardLines(g, tile.vectors);
+    const blocks = forwardLines(g, evenly(tile.vectors));
     const { images, outVectors, inVectors } = g;
     const shape = { ...lineShape(g, g.form), images, outVectors, inVectors, blocks: blocks.length };
     return {
@@ -242,7 +243,7 @@ function forwardLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launch<Conv
       tiles: lineTiles(tile, shape),
     };
   }
-  const blocks = forwardBlocks(g, tile.vectors);
+  const blocks = forwardBlocks(g, evenly(tile.vectors));
   const shape = rowsShape(g, blocks.length, { outStride: 1, inStride: g.stride });
   return {
     kernel: convRows(tile, epilogue),
@@ -265,7 +266,7 @@ function inputGradientLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launc
     inChannels: g.outChannels,
   };
   if (g.form !== 'rows' && g.stride === 1) {
-    const blocks = gradientLines(g, tile.vectors);
+    const blocks = gradientLines(g, evenly(tile.vectors));
     const pads = { padTop: 2 - g.padTop, padLeft: 2 - g.padLeft };
     const shape = { ...reversed, ...lineShape({ ...reversed, ...pads }, g.form), blocks: blocks.length };
     const tables = { lines: lineTable(blocks) };
@@ -281,7 +282,7 @@ function inputGradientLaunch(tile: Tile, g: Geometry, epilogue: Epilogue): Launc
       tiles: 0,
     };
   }
-  const { blocks, perPhase } = gradientBlocks(g, tile.vectors);
+  const { blocks, perPhase } = gradientBlocks(g, evenly(tile.vectors));
   const shape = rowsShape(reversed, perPhase, { outStride: g.stride, inStride: 1 });
   const tables = { rows: rowTable(blocks) };
   return { kernel: convRows(tile, epilogue), shape, grid: convRowsGrid(tile, shape), tables, tiles: 0 };

@@ -1,11 +1,43 @@
-/** Output channels that sum over the same runs of rows: a block of the tile's vectors from `vector` on. */
+/** Output channels that sum over the same runs of rows: a block of a tile's vectors from `vector` on. */
 export interface TableBlock<Run> {
+  /** Vec4s of the tiles that make it. */
+  readonly vectors: number;
   /** First vec4 of the output's channels, and one past the last that belongs to the block. */
   readonly vector: number;
   readonly end: number;
   /** First vec4 within a row of weights. */
   readonly column: number;
   readonly runs: readonly Run[];
+}
+
+/** How so many vec4s of channels are cut into blocks, one behind the other: the vec4s of each one's tile. The last may have idle ones. */
+export type Cut = (vectors: number) => readonly number[];
+
+/** All in tiles of one size. */
+export const evenly =
+  (size: number): Cut =>
+  (vectors) =>
+    Array.from({ length: Math.ceil(vectors / size) }, () => size);
+
+/** The blocks of a cut: their first vec4 and the size of their tile. */
+export function cutInto(cut: Cut, vectors: number): readonly { readonly first: number; readonly vectors: number }[] {
+  let first = 0;
+  return cut(vectors).map((size) => {
+    const block = { first, vectors: size };
+    first += size;
+    return block;
+  });
+}
+
+/** Blocks by the size of their tiles, and which share of all vectors each size makes: what a dispatch takes. */
+export function bySize<Run>(
+  blocks: readonly TableBlock<Run>[],
+): readonly { readonly vectors: number; readonly blocks: readonly TableBlock<Run>[]; readonly share: number }[] {
+  const total = blocks.reduce((sum, { vectors }) => sum + vectors, 0);
+  return [...new Set(blocks.map(({ vectors }) => vectors))].map((vectors) => {
+    const of = blocks.filter((block) => block.vectors === vectors);
+    return { vectors, blocks: of, share: (of.length * vectors) / total };
+  });
 }
 
 const BLOCK_WORDS = 5;
