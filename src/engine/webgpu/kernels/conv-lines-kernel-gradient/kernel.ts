@@ -2,12 +2,12 @@ import { type Kernel, ZERO_VEC4S, defineKernel } from '../../kernel.ts';
 import {
   GRADIENT_BUFFERS,
   type GradientTile,
+  PIXELS,
   addOuter,
   declareOuter,
   gradientHead,
   gradientLoads,
   gradientTileLabel,
-  linePixelsOf,
   storeOuter,
 } from '../conv/kernel-gradient.ts';
 import { times } from '../conv/tile.ts';
@@ -64,16 +64,15 @@ export function convLinesKernelGradient(
   tile: GradientTile,
   stride: 1 | 2,
 ): Kernel<GradientLinesBuffer, KernelGradientLinesField> {
-  const pixels = linePixelsOf(stride);
-  const columns = (pixels - 1) * stride + 3;
-  const kept = columns - pixels * stride;
+  const columns = (PIXELS - 1) * stride + 3;
+  const kept = columns - PIXELS * stride;
   const last = columns - 1;
-  const loads = gradientLoads(tile, pixels);
+  const loads = gradientLoads(tile);
   const multiply = times(3, (tap) =>
     addOuter(
       tile,
       tap,
-      Array.from({ length: pixels }, (_, pixel) => `x${pixel * stride + tap}`),
+      Array.from({ length: PIXELS }, (_, pixel) => `x${pixel * stride + tap}`),
     ),
   );
   const column = (x: string): string =>
@@ -105,7 +104,7 @@ export function convLinesKernelGradient(
   var lineAt = ${lineAt};
   var lineInside = ${lineInside};
   ${times(kept, (k) => `var k${k} = ${column(`(${k} - padAlong)`)};`)}
-  let turns = shape.linesPerPart * ((shape.outAlong + ${pixels - 1}u) / ${pixels}u);
+  let turns = shape.linesPerPart * ((shape.outAlong + ${PIXELS - 1}u) / ${PIXELS}u);
   for (var turn = 0u; turn < turns; turn++) {
     // The same in all threads of a quad: they share the loads of the gradient.
     let lineExists = line < shape.lines;
@@ -115,9 +114,9 @@ export function convLinesKernelGradient(
     ${times(kept, (k) => `let x${k} = k${k};`)}
     ${times(last - kept, (i) => `let at${i} = firstX + ${kept + i}; let x${kept + i} = ${column(`at${i}`)};`)}
 
-    let lineEnds = ox + ${pixels}u >= shape.outAlong;
+    let lineEnds = ox + ${PIXELS}u >= shape.outAlong;
     let imageEnds = lineEnds & (across + 1u == shape.outAcross);
-    ox = select(ox + ${pixels}u, 0u, lineEnds);
+    ox = select(ox + ${PIXELS}u, 0u, lineEnds);
     line += u32(lineEnds);
     across = select(across + u32(lineEnds), 0u, imageEnds);
     image += u32(imageEnds);

@@ -19,12 +19,8 @@ export const SHARED_UNITS = WORKGROUP / SHARED_BLOCKS;
 export const gradientTileLabel = ({ vectors, quads, shared = false }: GradientTile): string =>
   `${vectors * 4}${quads ? 'q' : ''}${shared ? 's' : ''}`;
 
-/**
- * Pixels taken at a time: an accumulator is written once for all of them. By lines with stride 2, where a pixel reads two
- * columns of its own, the loads of one fill a turn (measured on SwiftShader).
- */
+/** Pixels taken at a time: an accumulator is written once for all of them. */
 export const PIXELS = 2;
-export const linePixelsOf = (stride: 1 | 2): 1 | 2 => (stride === 2 ? 1 : PIXELS);
 
 export const GRADIENT_BUFFERS = {
   source: ['read', 'array<Stored>'],
@@ -49,21 +45,18 @@ fn main(@builtin(global_invocation_id) id: vec3u${
   let block = (item / parts) * ${tile.vectors}u;`;
 
 /**
- * Loads the output gradient of `pixels` pixels from `ox` on as `g<pixel>_<vector>`. Needs `gradientLine` (address of the
+ * Loads the output gradient of `PIXELS` pixels from `ox` on as `g<pixel>_<vector>`. Needs `gradientLine` (address of the
  * line's first value of this block), `gradientStep` (vec4s from pixel to pixel) and `lineExists`; pixels past the line
  * read zeros. Vectors of a block past the last one
  * read the next pixel; they are never stored. `prepare` stands before the loops: division is dear on software adapters.
  */
-export function gradientLoads(
-  tile: GradientTile,
-  pixels: 1 | 2 = PIXELS,
-): { readonly prepare: string; readonly load: string } {
+export function gradientLoads(tile: GradientTile): { readonly prepare: string; readonly load: string } {
   const { vectors, quads } = tile;
   const at = (pixel: string, vector: string): string =>
     `vec4f(gradient[select(0u, pixelAt + ${pixel} * gradientStep + ${vector}, lineExists & (ox + ${pixel} < shape.outAlong))])`;
   const pixelAt = 'let pixelAt = gradientLine + ox * gradientStep;';
   const all = (line: (pixel: number, v: number) => string): string =>
-    times(pixels, (pixel) => times(vectors, (v) => line(pixel, v)));
+    times(PIXELS, (pixel) => times(vectors, (v) => line(pixel, v)));
   if (!quads) {
     return { prepare: '', load: pixelAt + all((pixel, v) => `let g${pixel}_${v} = ${at(`${pixel}u`, `${v}u`)};`) };
   }
@@ -76,10 +69,10 @@ export function gradientLoads(
       let g1_0 = select(mate, own, ${second});`;
   const swapVectors = all((pixel, v) => (v === 0 ? '' : `let g${pixel}_${v} = ${swapped(`g${pixel}_0`, v)};`));
   const own = (pixel: string): string => `let ownPixel = ${pixel}; let ownVector = ${rotation};`;
-  if (vectors === 4 || pixels === 1) {
+  if (vectors === 4) {
     return {
       prepare: own('0u'),
-      load: pixelAt + times(pixels, (pixel) => `let g${pixel}_0 = ${at(`${pixel}u`, 'ownVector')};`) + swapVectors,
+      load: pixelAt + times(PIXELS, (pixel) => `let g${pixel}_0 = ${at(`${pixel}u`, 'ownVector')};`) + swapVectors,
     };
   }
   return vectors === 2
