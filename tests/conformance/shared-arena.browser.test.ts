@@ -194,8 +194,8 @@ describe('trainers of different networks, batches and structures compute on one 
 
 test('a trainer that diverges spoils no other', async () => {
   const losses: unknown[] = [];
+  const engine = await openWebGpuEngine();
   for (const diverges of [false, true]) {
-    const engine = await openWebGpuEngine();
     const [other, trainer] = [
       await openTrainer(engine, residual, images, { batchSize: 4 }),
       await open(engine, RUNNERS[1] as Runner),
@@ -205,16 +205,22 @@ test('a trainer that diverges spoils no other', async () => {
       expect(loss.some(Number.isFinite) && loss.every(Number.isFinite)).toBe(false);
     }
     losses.push([await trainer.train(3, hyperAt), await trainer.read()]);
-    engine.dispose();
+    for (const gone of [other, trainer]) gone.dispose();
   }
+  engine.dispose();
   expect(losses[1]).toEqual(losses[0]);
 });
 
 describe('memory', () => {
   const race = { network: micro, batchSize: 16, structures: [] };
+  // One for all: opening an engine compiles all its kernels.
+  let engine: WebGpuEngine;
+  beforeAll(async () => {
+    engine = await openWebGpuEngine();
+  });
+  afterAll(() => engine.dispose());
 
   test('six trainers hold six times their own and once what they share', async () => {
-    const engine = await openWebGpuEngine();
     const made = watch(engine.device.device);
     const trainers: Trainer[] = [];
     // The first opening tells what a data set takes; all trainers have one each here.
@@ -248,11 +254,9 @@ describe('memory', () => {
     }
     expect(engine.bytes).toBe(7 * data);
     expect(made().bytes).toBe(7 * data);
-    engine.dispose();
   });
 
   test('who opened before a larger one moves to its buffers at the next change of structure', async () => {
-    const engine = await openWebGpuEngine();
     /** Bytes that trainers of these batch sizes take when they are open, and after they changed their structure. */
     const opened = async (...batchSizes: number[]): Promise<{ first: number; changed: number }> => {
       const before = engine.bytes;
@@ -270,18 +274,16 @@ describe('memory', () => {
       return { first, changed };
     };
     const [growing, shrinking] = [await opened(16, 32), await opened(32, 16)];
-    engine.dispose();
     expect(growing.first).toBeGreaterThan(shrinking.first);
     expect(growing.changed).toBe(shrinking.changed);
   });
 
   test('a call whose trainer was closed while it waited is refused', async () => {
-    const engine = await openWebGpuEngine();
     const [first, second] = [await open(engine, race), await open(engine, race)];
     const [training, waiting] = [first.train(2, hyperAt), second.train(1, hyperAt)];
     second.dispose();
     await expect(waiting).rejects.toThrow(/closed/);
     expect((await training).loss.every(Number.isFinite)).toBe(true);
-    engine.dispose();
+    first.dispose();
   });
 });
