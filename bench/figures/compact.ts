@@ -25,9 +25,9 @@ const TARGETS = new Map([
 export const compact: Figure<CompactRow> = {
   name: 'compact',
 
-  jobs: () => [{ bench: 'compact', model: 'vgg-small', engine: 'espalier', batch: 16, samples: 7 }],
+  jobs: () => [{ bench: 'compact', model: 'vgg-small', engine: 'espalier', batch: 16, samples: 11 }],
 
-  async measure({ bench, model = '', engine = 'espalier', batch = 16, samples = 7 }: Job, surroundings: Surroundings) {
+  async measure({ bench, model = '', engine = 'espalier', batch = 16, samples = 11 }: Job, surroundings: Surroundings) {
     const network = networkOf(model);
     const structures = SHARES.map((share) => cropTo(network, share));
     const times = await stepsInTurns(network, structures, { batch, samples }, surroundings);

@@ -22,9 +22,9 @@ const TARGET = 50;
 export const strided: Figure<StridedRow> = {
   name: 'strided',
 
-  jobs: () => [{ bench: 'strided', model: 'cnn-small', engine: 'espalier', batch: 16, samples: 5 }],
+  jobs: () => [{ bench: 'strided', model: 'cnn-small', engine: 'espalier', batch: 16, samples: 9 }],
 
-  async measure({ bench, model = '', engine = 'espalier', batch = 16, samples = 5 }: Job, surroundings: Surroundings) {
+  async measure({ bench, model = '', engine = 'espalier', batch = 16, samples = 9 }: Job, surroundings: Surroundings) {
     const network = networkOf(model);
     const shapes = shapesOf(network);
     const structures = STRIDES.map((stride): Structure => {
