@@ -22,7 +22,7 @@ import { convLinesKernelGradientShared } from './kernels/conv-lines-kernel-gradi
 import { convRows } from './kernels/conv-rows/kernel.ts';
 import { convRowsKernelGradient } from './kernels/conv-rows-kernel-gradient/kernel.ts';
 import { type GradientTile, SHARED_UNITS, gradientTileLabel } from './kernels/conv/kernel-gradient.ts';
-import { type Cut, evenly } from './kernels/conv/table.ts';
+import { type Cut, bestVectors, cutOf } from './kernels/conv/cut.ts';
 import { type Epilogue, type Tile, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { depthwiseConv, depthwiseInputGradient, depthwiseKernelGradient } from './kernels/depthwise/kernel.ts';
 import { globalAverage, globalAverageGradient } from './kernels/global-average/kernel.ts';
@@ -39,33 +39,6 @@ import {
   parseVariants,
   variantsOf,
 } from './tuning.ts';
-
-/** What a tile costs besides its vectors: loading the input, in vectors' worth of arithmetic (measured on SwiftShader). */
-const LOAD_SHARE = 0.6;
-
-/** What blocks of these sizes cost together, in vectors' worth of arithmetic. */
-const costOf = (blocks: readonly number[]): number => blocks.reduce((sum, vectors) => sum + vectors + LOAD_SHARE, 0);
-
-/** The first of the cheapest. */
-const cheapest = <T>(candidates: readonly [T, ...T[]], cost: (candidate: T) => number): T =>
-  candidates.reduce((best, candidate) => (cost(candidate) < cost(best) ? candidate : best));
-
-/** The size that wastes least for a layer's width. */
-const bestVectors = (sizes: readonly number[], outVectors: number): number =>
-  cheapest([sizes[0] ?? 1, ...sizes.slice(1)], (size) => costOf(evenly(size)(outVectors)));
-
-/** Cuts channels into tiles of the size that wastes least; where sizes may be `mixed`, the last tile may be a smaller one. */
-export function cutOf(sizes: readonly number[], mixed: boolean): Cut {
-  return (vectors) => {
-    const even = evenly(bestVectors(sizes, vectors))(vectors);
-    if (!mixed) return even;
-    const withRest = sizes.flatMap((size) => {
-      const whole = evenly(size)(vectors - (vectors % size));
-      return sizes.filter((rest) => rest >= vectors % size).map((rest) => [...whole, rest]);
-    });
-    return cheapest([even, ...withRest], costOf);
-  };
-}
 
 /** Kinds of layer that a network has; a kernel is compiled only when its kind occurs. */
 export type LayerKind =

@@ -14,7 +14,7 @@ import { ZERO_VEC4S } from './kernel.ts';
 import { lineUnitTable } from './kernels/conv-lines-kernel-gradient/kernel.ts';
 import { convLinesGrid, lineTable } from './kernels/conv-lines/kernel.ts';
 import { gradientTileLabel, kernelGradientGrid, splitRows, splitShape } from './kernels/conv/kernel-gradient.ts';
-import { evenly } from './kernels/conv/table.ts';
+import { evenly } from './kernels/conv/cut.ts';
 import { PLAIN_STORE, blockVectors, tileLabel } from './kernels/conv/tile.ts';
 import { sumGrid, sumParts } from './kernels/sum-parts/kernel.ts';
 import { AdapterClock } from './latency.ts';

@@ -19,7 +19,7 @@ import {
   splitRows,
   splitShape,
 } from './kernels/conv/kernel-gradient.ts';
-import { evenly } from './kernels/conv/table.ts';
+import { evenly } from './kernels/conv/cut.ts';
 import { eachWeight, geometryOf, placeInputs, placeWeights, placesOf } from './kernels/conv/testing.ts';
 import {
   type Epilogue,

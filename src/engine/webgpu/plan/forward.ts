@@ -5,7 +5,8 @@ import { type AveragePoolField, averagePool } from '../kernels/average-pool/kern
 import { addBias } from '../kernels/bias/kernel.ts';
 import { channelMoments, channelWalk, finishGrid, gateScale, runningScale } from '../kernels/batch-norm/kernel.ts';
 import { convLinesGrid, lineTable, lineTiles } from '../kernels/conv-lines/kernel.ts';
-import { bySize, evenly } from '../kernels/conv/table.ts';
+import { evenly } from '../kernels/conv/cut.ts';
+import { bySize } from '../kernels/conv/table.ts';
 import { convRowsGrid, rowTable, rowTiles } from '../kernels/conv-rows/kernel.ts';
 import { type Epilogue, PLAIN_STORE, type StoreField, type Tile, momentParts } from '../kernels/conv/tile.ts';
 import { depthwiseGrid } from '../kernels/depthwise/kernel.ts';

@@ -3,7 +3,7 @@ import type { TapClass } from '../channels.ts';
 import type { LineUnit } from '../kernels/conv-lines-kernel-gradient/kernel.ts';
 import type { LineBlock, LineRun } from '../kernels/conv-lines/kernel.ts';
 import type { Block, Run } from '../kernels/conv-rows/kernel.ts';
-import { type Cut, cutInto } from '../kernels/conv/table.ts';
+import { type Cut, cutInto } from '../kernels/conv/cut.ts';
 import type { Transposition } from '../kernels/transpose-kernel/kernel.ts';
 import type { PlanContext } from './context.ts';
 import type { LayerUnit } from './units.ts';

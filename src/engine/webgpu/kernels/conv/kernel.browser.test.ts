@@ -35,7 +35,7 @@ import { sumGrid, sumParts } from '../sum-parts/kernel.ts';
 import { transposeGrid, transposeKernels, transposedSize, transpositionTable } from '../transpose-kernel/kernel.ts';
 import { type GradientBuffer, type GradientTile, kernelGradientGrid, splitRows } from './kernel-gradient.ts';
 import { eachWeight, geometryOf, placeInputs, placeWeights, placesOf } from './testing.ts';
-import { evenly } from './table.ts';
+import { evenly } from './cut.ts';
 import { type ConvBuffer, type Epilogue, PLAIN_STORE, type StoreField, type Tile, momentParts } from './tile.ts';
 
 /** Single kernels differ from stock tfjs by rounding only: sums of at most a few thousand products. */

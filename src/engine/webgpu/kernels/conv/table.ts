@@ -10,25 +10,6 @@ export interface TableBlock<Run> {
   readonly runs: readonly Run[];
 }
 
-/** How so many vec4s of channels are cut into blocks, one behind the other: the vec4s of each one's tile. The last may have idle ones. */
-export type Cut = (vectors: number) => readonly number[];
-
-/** All in tiles of one size. */
-export const evenly =
-  (size: number): Cut =>
-  (vectors) =>
-    Array.from({ length: Math.ceil(vectors / size) }, () => size);
-
-/** The blocks of a cut: their first vec4 and the size of their tile. */
-export function cutInto(cut: Cut, vectors: number): readonly { readonly first: number; readonly vectors: number }[] {
-  let first = 0;
-  return cut(vectors).map((size) => {
-    const block = { first, vectors: size };
-    first += size;
-    return block;
-  });
-}
-
 /** Blocks by the size of their tiles, and which share of all vectors each size makes: what a dispatch takes. */
 export function bySize<Run>(
   blocks: readonly TableBlock<Run>[],

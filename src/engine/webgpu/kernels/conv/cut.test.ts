@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cutOf } from './kernel-set.ts';
+import { cutOf } from './cut.ts';
 
 const SIZES = [4, 2, 1];
 const WIDTHS = Array.from({ length: 320 }, (_, i) => i + 1);
